@@ -1,0 +1,1 @@
+"""CovetPy: Django's ORM and habits, awaited, on Starlette and SQLAlchemy Core."""

@@ -1,0 +1,1 @@
+"""Databases: configuration, adapters, leases, transactions, the ORM and its schema migrations."""

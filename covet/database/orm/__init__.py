@@ -1,0 +1,1 @@
+"""The ORM: models, managers and QuerySets, awaited."""

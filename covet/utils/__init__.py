@@ -1,0 +1,1 @@
+"""Small pure functions that every floor may use."""
