@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
-from setuptools.command.build_py import build_py as BuildPy
+from setuptools.command.build_py import build_py
 
 DATA = ("templates", "nginx", "docker-compose.yml")
 SPEEDUPS = Path("covet/_speedups")
@@ -41,7 +41,7 @@ def data_files() -> list[Path]:
     return [path for path in files if path.is_file() and "__pycache__" not in path.parts]
 
 
-class BuildPyWithData(BuildPy):
+class BuildPyWithData(build_py):
     """Copies the data beside the packages; an editable install finds it in the checkout instead."""
 
     def run(self) -> None:
@@ -64,7 +64,10 @@ setup(
         *find_packages("cli", include=["covet_cli", "covet_cli.*"]),
     ],
     package_dir={"covet_cli": "cli/covet_cli"},
-    package_data={"covet": ["py.typed", "**/*.html", "**/*.css", "**/*.pyi", "**/*.jinja"], "covet._speedups": ["*.pyx"]},
+    package_data={
+        "covet": ["py.typed", "**/*.html", "**/*.css", "**/*.pyi", "**/*.jinja"],
+        "covet._speedups": ["*.pyx"],
+    },
     include_package_data=False,
     ext_modules=extensions(),
     cmdclass={"build_py": BuildPyWithData},
