@@ -268,6 +268,26 @@ class SyncSignal(Dispatcher):
 class _ModelSenders(Dispatcher):
     """Senders may be given as `app_label.ModelName` before the model exists."""
 
+    @overload
+    def connect(
+        self,
+        receiver: R,
+        sender: Any = None,
+        weak: bool = True,
+        dispatch_uid: Any = None,
+        apps: LazyModels | None = None,
+    ) -> R: ...
+
+    @overload
+    def connect(
+        self,
+        receiver: None = None,
+        sender: Any = None,
+        weak: bool = True,
+        dispatch_uid: Any = None,
+        apps: LazyModels | None = None,
+    ) -> Callable[[R], R]: ...
+
     def connect(
         self,
         receiver: Receiver | None = None,
