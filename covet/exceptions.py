@@ -76,6 +76,84 @@ class BadRequest(CovetError):
     """The request is malformed (400)."""
 
 
+class HTTPException(CovetError):
+    """An answer with a status of the raiser's choice: `raise HTTPException(409, "already taken")`."""
+
+    def __init__(self, status_code: int, detail: str | None = None, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status_code, detail)
+        self.status_code = status_code
+        self.detail = detail
+        self.headers = headers or {}
+
+    def __str__(self) -> str:
+        return f"{self.status_code}: {self.detail}" if self.detail else str(self.status_code)
+
+
+class RequestDataTooBig(SuspiciousOperation):
+    """A request body exceeds its limit (413)."""
+
+
+class TooManyFieldsSent(SuspiciousOperation):
+    """A form or query string has more fields than DATA_UPLOAD_MAX_NUMBER_FIELDS (400)."""
+
+
+class TooManyFilesSent(SuspiciousOperation):
+    """A form has more files than DATA_UPLOAD_MAX_NUMBER_FILES (400)."""
+
+
+class DisallowedRedirect(SuspiciousOperation):
+    """A redirect's scheme is not http, https or ftp."""
+
+
+class SuspiciousFileOperation(SuspiciousOperation):
+    """A path leaves the folder it must stay in."""
+
+
+class BadHeaderError(BadRequest, ValueError):
+    """A header or cookie contains a line break or a control character."""
+
+
+class MultiValueDictKeyError(BadRequest, KeyError):
+    """A query string or form lacks a key that the handler requires (400 when nobody catches it)."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class BadJSON(BadRequest, ValueError):
+    """A JSON body is malformed, or has another shape than the handler reads (400)."""
+
+
+class ClientDisconnect(CovetError):
+    """The client left before its request was complete; there is nobody to answer."""
+
+
+class Resolver404(Http404):
+    """No route matches the path."""
+
+    def __init__(self, path: object = "") -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class NoReverseMatch(CovetError):
+    """No route of that name takes those parameters."""
+
+
+class TemplateDoesNotExist(CovetError):
+    """No folder holds a template of that name; `tried` lists where it was looked for."""
+
+    def __init__(self, name: str, tried: Iterable[str] = ()) -> None:
+        self.name = name
+        self.tried = list(tried)
+        looked = f"; looked in: {', '.join(self.tried)}" if self.tried else ""
+        super().__init__(f"There is no template {name!r}{looked}")
+
+
+class MiddlewareNotUsed(CovetError):
+    """A middleware's constructor takes itself out of the list."""
+
+
 class RelationNotLoaded(CovetError, AttributeError):
     """A relation was read outside a portal before it was loaded."""
 
