@@ -36,7 +36,7 @@ class Peers:
 
 def group(instances: Sequence[Any]) -> None:
     """Make `instances` each other's peers (a single one has none)."""
-    if len(instances) < 2:  # noqa: PLR2004 - one instance has nobody to share a query with
+    if len(instances) < 2:
         return
     peers = Peers(instances)
     for instance in instances:

@@ -71,7 +71,7 @@ class ConnectionRouter:
 
     def allow_migrate_model(self, db: str, model: type[Any]) -> bool:
         """Whether the model's table belongs on the alias."""
-        meta: Any = model._meta  # type: ignore[attr-defined]  # models are above this floor
+        meta: Any = model._meta
         return self.allow_migrate(db, meta.app_label, model_name=meta.model_name, model=model)
 
     def _ask(self, question: str, model: type[Any], hints: dict[str, Any]) -> str:
