@@ -1,4 +1,4 @@
-"""Holding values against declared types, and parsing environment strings into them; pure, used by `conf.settings`."""
+"""Holding values against declared types, and parsing environment strings into them; pure, used by `conf.loader`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every setting CovetPy knows: its name, its type and its default; `covet.conf.settings` reads this and nothing else.
+"""Every setting CovetPy knows: its name, its type and its default; `covet.conf.loader` reads this and nothing else.
 
 Names are Django's wherever Django has one. A value in the project's settings module is held against the type here,
 and an environment variable `COVET_<NAME>` is parsed into it.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
-from covet.conf.settings import check, settings
+from covet.conf.loader import check, settings
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -46,7 +46,7 @@ def test_values_come_from_config_settings_in_the_current_folder(project, tmp_pat
 def test_without_a_project_the_defaults_hold(tmp_path, monkeypatch):
     monkeypatch.delenv("COVET_SETTINGS_MODULE", raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("covet.conf.settings.DEFAULT_MODULE", "no_such_package.settings")
+    monkeypatch.setattr("covet.conf.loader.DEFAULT_MODULE", "no_such_package.settings")
     loaded = Settings()
     assert loaded.DEBUG is False
     assert repr(loaded) == "<Settings: defaults>"

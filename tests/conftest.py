@@ -1,0 +1,100 @@
+"""Fixtures every test may use: real servers, a database of its own for each worker, and which speedups are loaded."""
+
+import asyncio
+import importlib.util
+import inspect
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services import Services, ServiceUnavailable, create_database, drop_database
+
+pytest_plugins = ["covet.testing.plugin"] if importlib.util.find_spec("covet.testing") else []
+
+if not pytest_plugins:
+
+    def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+        """Runs async tests until the testing floor brings its plugin."""
+        if not inspect.iscoroutinefunction(pyfuncitem.obj):
+            return None
+        names = pyfuncitem._fixtureinfo.argnames
+        asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+        return True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller's process id names the run's shared folder; workers inherit it through the environment."""
+    if not hasattr(config, "workerinput"):
+        os.environ["COVET_TEST_CONTROLLER"] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The guardians stop the servers; what they were found by goes here."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(_run_folder(), ignore_errors=True)
+
+
+def _run_folder() -> Path:
+    return Path(tempfile.gettempdir(), f"covet-tests-{os.getuid()}-{os.environ['COVET_TEST_CONTROLLER']}")
+
+
+@pytest.fixture(scope="session")
+def services() -> Services:
+    """The private servers of this run."""
+    return Services(_run_folder(), int(os.environ["COVET_TEST_CONTROLLER"]))
+
+
+def _service_url(services: Services, name: str) -> str:
+    try:
+        return services.url(name)
+    except ServiceUnavailable as error:
+        pytest.skip(str(error))
+
+
+def _own_database(url: str) -> Iterator[str]:
+    name = f"covet_test_{os.getpid()}_{secrets.token_hex(4)}"
+    yield create_database(url, name)
+    drop_database(url, name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url(services: Services) -> Iterator[str]:
+    """The address of an empty PostgreSQL database that belongs to this worker."""
+    yield from _own_database(_service_url(services, "postgresql"))
+
+
+@pytest.fixture(scope="session")
+def mysql_url(services: Services) -> Iterator[str]:
+    """The address of an empty MySQL or MariaDB database that belongs to this worker."""
+    yield from _own_database(_service_url(services, "mysql"))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of an SQLite database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'test.sqlite3'}"
+
+
+@pytest.fixture(scope="session")
+def redis_url(services: Services) -> str:
+    """The address of a Redis database number that belongs to this worker."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return f"{_service_url(services, 'redis')}/{int(worker) % 16}"
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.postgresql),
+        pytest.param("mysql", marks=pytest.mark.mysql),
+    ]
+)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Each database in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
