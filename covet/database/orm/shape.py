@@ -77,20 +77,21 @@ class Param:
             `EmptyResult` or `FullResult`.
     """
 
-    __slots__ = ("index", "preps")
+    __slots__ = ("absolute", "index", "preps")
     is_list = False
 
-    def __init__(self, index: int, preps: tuple[Prep, ...] = ()) -> None:
+    def __init__(self, index: int, preps: tuple[Prep, ...] = (), *, absolute: bool = False) -> None:
         self.index = index
         self.preps = preps
+        self.absolute = absolute
 
     def prep(self, function: Prep) -> Param:
         """The same slot whose value goes through `function` too."""
-        return type(self)(self.index, (*self.preps, function))
+        return type(self)(self.index, (*self.preps, function), absolute=self.absolute)
 
     def localized(self, base: int) -> Param:
-        """The same slot counted from the start of the outermost query's values."""
-        return type(self)(self.index + base, self.preps) if base else self
+        """The same slot counted from the start of the outermost query's values; done once."""
+        return self if self.absolute else type(self)(self.index + base, self.preps, absolute=True)
 
     def bind(self, value: Any) -> Any:
         """The driver-independent value that the slot's raw `value` stands for."""
@@ -110,15 +111,16 @@ class ListParam(Param):
 
     def item(self, position: int) -> Param:
         """The slot's element at `position` (as `range` lookups need)."""
-        return Param(self.index, (*self.preps, lambda value: list(value)[position]))
+        return Param(self.index, (*self.preps, lambda value: list(value)[position]), absolute=self.absolute)
 
     def each(self, function: Prep) -> ListParam:
         """The same list with `function` applied to every element."""
-        return ListParam(self.index, (*self.preps, lambda value: [function(item) for item in value]))
+        preps = (*self.preps, lambda value: [function(item) for item in value])
+        return ListParam(self.index, preps, absolute=self.absolute)
 
     def whole(self) -> Param:
         """The list as one value (an array or JSON column compares with it)."""
-        return Param(self.index, self.preps)
+        return Param(self.index, self.preps, absolute=self.absolute)
 
 
 class Const:

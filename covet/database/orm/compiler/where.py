@@ -1,0 +1,221 @@
+"""The condition tree of WHERE and HAVING; built by filters, emitted by the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from covet.database.orm.compiler.datastructures import AND, OR, XOR
+from covet.exceptions import EmptyResultSet, FullResultSet
+
+
+class Nothing:
+    """A condition that no row meets."""
+
+    contains_aggregate = False
+    contains_over_clause = False
+
+    def as_clause(self, compiler: Any) -> Any:  # noqa: ARG002 - the face of every condition
+        raise EmptyResultSet
+
+    def get_source_expressions(self) -> list[Any]:
+        return []
+
+    def get_group_by_cols(self) -> list[Any]:
+        return []
+
+
+class WhereNode:
+    """Conditions joined by one connector, possibly negated."""
+
+    conditional = True
+    resolved = True
+
+    def __init__(self, children: list[Any] | None = None, connector: str = AND, *, negated: bool = False) -> None:
+        self.children: list[Any] = list(children or [])
+        self.connector = connector
+        self.negated = negated
+
+    def __bool__(self) -> bool:
+        return bool(self.children)
+
+    def __repr__(self) -> str:
+        return f"{'NOT ' if self.negated else ''}({self.connector}: {self.children!r})"
+
+    def add(self, condition: Any, connector: str) -> None:
+        """Join `condition` to the tree with `connector`."""
+        if self.connector != connector:
+            self.children = [WhereNode(self.children, self.connector, negated=self.negated), condition]
+            self.connector, self.negated = connector, False
+            return
+        if (
+            isinstance(condition, WhereNode)
+            and not condition.negated
+            and (condition.connector == connector or len(condition.children) == 1)
+        ):
+            self.children.extend(condition.children)
+        else:
+            self.children.append(condition)
+
+    def clone(self) -> WhereNode:
+        """A copy whose tree can be changed apart from this one; conditions are shared."""
+        children = [child.clone() if isinstance(child, WhereNode) else child for child in self.children]
+        return WhereNode(children, self.connector, negated=self.negated)
+
+    def leaves(self) -> Iterator[Any]:
+        """Every condition below, in order."""
+        for child in self.children:
+            if isinstance(child, WhereNode):
+                yield from child.leaves()
+            else:
+                yield child
+
+    @property
+    def contains_aggregate(self) -> bool:
+        return any(getattr(leaf, "contains_aggregate", False) for leaf in self.leaves())
+
+    @property
+    def contains_over_clause(self) -> bool:
+        return any(getattr(leaf, "contains_over_clause", False) for leaf in self.leaves())
+
+    def get_source_expressions(self) -> list[Any]:
+        return self.children[:]
+
+    def set_source_expressions(self, children: list[Any]) -> None:
+        self.children = list(children)
+
+    def get_group_by_cols(self) -> list[Any]:
+        return [column for leaf in self.leaves() for column in leaf.get_group_by_cols()]
+
+    def split(self, *, must_group: bool = False) -> tuple[WhereNode | None, WhereNode | None, WhereNode | None]:
+        """(WHERE, HAVING, QUALIFY) parts: a window or aggregate can only be tested after it is computed."""
+        if not self.contains_aggregate and not self.contains_over_clause:
+            return self, None, None
+        indivisible = (
+            (self.negated and self.connector == AND)
+            or (not self.negated and self.connector == OR)
+            or self.connector == XOR
+        )
+        if indivisible and len(self.children) > 1:
+            if self.contains_over_clause:
+                return None, None, self
+            if self.contains_aggregate:
+                return None, self, None
+        parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        for child in self.children:
+            if isinstance(child, WhereNode):
+                for bucket, part in zip(parts, child.split(must_group=must_group), strict=True):
+                    if part is not None:
+                        bucket.append(part)
+            elif getattr(child, "contains_over_clause", False):
+                parts[2].append(child)
+            elif getattr(child, "contains_aggregate", False):
+                parts[1].append(child)
+            else:
+                parts[0].append(child)
+        where, having, qualify = (
+            WhereNode(part, self.connector, negated=self.negated) if part else None for part in parts
+        )
+        return where, having, qualify
+
+    def as_clause(self, compiler: Any) -> Any:
+        """The SQLAlchemy condition.
+
+        Raises:
+            EmptyResultSet: nothing can match. FullResultSet: everything does.
+        """
+        if self.connector == XOR and len(self.children) > 1:
+            return self._xor_clause(compiler)
+        full_needed = len(self.children) if self.connector != OR else 1
+        empty_needed = 1 if self.connector != OR else len(self.children)
+        clauses: list[Any] = []
+        for child in self.children:
+            try:
+                clauses.append(compiler.process(child))
+            except EmptyResultSet:
+                empty_needed -= 1
+            except FullResultSet:
+                full_needed -= 1
+            if empty_needed == 0:
+                if self.negated:
+                    raise FullResultSet
+                raise EmptyResultSet
+            if full_needed == 0:
+                if self.negated:
+                    raise EmptyResultSet
+                raise FullResultSet
+        if not clauses:
+            raise FullResultSet
+        joined = clauses[0] if len(clauses) == 1 else (sa.or_ if self.connector == OR else sa.and_)(*clauses)
+        return Negation(joined) if self.negated else joined
+
+    def _xor_clause(self, compiler: Any) -> Any:
+        """Odd parity, as Django defines a chain of ^ where the database has no XOR."""
+        ones: list[Any] = []
+        constant = 0
+        for child in self.children:
+            try:
+                clause = compiler.process(child)
+            except EmptyResultSet:
+                continue
+            except FullResultSet:
+                constant += 1
+                continue
+            ones.append(sa.case((clause, sa.literal_column("1")), else_=sa.literal_column("0")))
+        if not ones:
+            if (constant % 2 == 1) != self.negated:
+                raise FullResultSet
+            raise EmptyResultSet
+        total = ones[0]
+        for one in ones[1:]:
+            total = total + one
+        wanted = "1" if constant % 2 == 0 else "0"
+        clause = sa.func.mod(total, sa.literal_column("2")) if compiler.vendor != "sqlite" else total % sa.literal_column("2")
+        result = clause == sa.literal_column(wanted)
+        return Negation(result) if self.negated else result
+
+
+def Negation(clause: Any) -> Any:  # noqa: N802 - reads as the node it makes
+    """NOT (clause), spelled out: three-valued logic must not be rewritten by operator tricks."""
+    return sa.sql.elements.UnaryExpression(
+        sa.sql.elements.Grouping(clause) if not isinstance(clause, sa.sql.elements.Grouping) else clause,
+        operator=sa.sql.operators.inv,
+        type_=sa.Boolean(),
+    )
+
+
+class JoinPromoter:
+    """Decides which joins of one Q must be outer joins and which may be inner.
+
+    Under OR, a join that not every child needs must keep the rows the others match; under AND, a
+    join that one child needs as inner is inner for all.
+    """
+
+    def __init__(self, connector: str, children: int, *, negated: bool) -> None:
+        self.connector = connector
+        if negated:
+            self.effective = AND if connector == OR else OR
+        else:
+            self.effective = connector
+        self.children = children
+        self.votes: dict[str, int] = {}
+
+    def add_votes(self, aliases: Any) -> None:
+        """One child needs these aliases as inner joins."""
+        for alias in aliases:
+            self.votes[alias] = self.votes.get(alias, 0) + 1
+
+    def update_join_types(self, query: Any) -> set[str]:
+        """Promote and demote on `query`; returns the aliases that the parent may count as needed."""
+        promote: set[str] = set()
+        demote: set[str] = set()
+        for alias, votes in self.votes.items():
+            if self.effective != AND and votes < self.children:
+                promote.add(alias)
+            if self.effective == AND or (self.effective == OR and votes == self.children):
+                demote.add(alias)
+        query.promote_joins(promote)
+        query.demote_joins(demote)
+        return demote
