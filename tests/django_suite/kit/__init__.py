@@ -1,0 +1,1 @@
+"""`django.test` over any subject: what the test modules import in its place."""
