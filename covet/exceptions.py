@@ -349,5 +349,13 @@ class TransactionOutcomeUnknown(OperationalError):
     """COMMIT was sent and no answer came: it may or may not have happened. Never retried."""
 
 
-class PoolTimeout(OperationalError):
+class DatabaseUnavailable(OperationalError):
+    """The database cannot be reached, is starting or stopping, or the connection was lost (an HTTP 503)."""
+
+
+class PoolTimeout(DatabaseUnavailable):
     """No connection became free within the acquire timeout."""
+
+
+class StorageFull(OperationalError):
+    """The database has no room left for the write (an HTTP 507); reads go on."""
