@@ -1,0 +1,77 @@
+"""System checks: what is wrong with a project, found without serving it; `covet check` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from covet.conf import settings
+from covet.conf.loader import is_insecure_key
+from covet.exceptions import CovetError
+from covet_cli.project import load_application, load_models
+
+Level = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding; the code never changes its meaning."""
+
+    code: str
+    level: Level
+    message: str
+    advice: str
+
+
+def run_checks(*, deploy: bool = False) -> list[Problem]:
+    """Every problem of the entered project, errors first."""
+    found = [*check_models(), *check_application(), *check_static()]
+    if deploy or not settings.DEBUG:
+        found += check_deployment()
+    return sorted(found, key=lambda problem: (problem.level != "error", problem.code))
+
+
+def check_models() -> Iterator[Problem]:
+    """Whether the installed apps import, and whether there are any."""
+    if not settings.INSTALLED_APPS:
+        yield Problem("CV001", "warning", "INSTALLED_APPS is empty.", "Name the packages that hold your models.")
+    try:
+        load_models()
+    except CovetError as error:
+        yield Problem("CV002", "error", str(error), "Correct the model or the setting it names.")
+
+
+def check_application() -> Iterator[Problem]:
+    """Whether the ASGI application imports."""
+    try:
+        load_application()
+    except CovetError as error:
+        yield Problem("CV003", "error", str(error), "Correct what the message names, then run 'covet check' again.")
+
+
+def check_static() -> Iterator[Problem]:
+    """Whether the folders of static files exist."""
+    for entry in settings.STATICFILES_DIRS:
+        folder = Path(entry[1] if isinstance(entry, (list, tuple)) else entry)
+        if not folder.is_dir():
+            yield Problem(
+                "CV004", "warning", f"STATICFILES_DIRS names {str(folder)!r}, which does not exist.", "Make the folder."
+            )
+
+
+def check_deployment() -> Iterator[Problem]:
+    """What must not reach production."""
+    if settings.DEBUG:
+        yield Problem("CV010", "warning", "DEBUG is on.", "Set COVET_DEBUG=0: error pages would show source code.")
+    if is_insecure_key(settings.SECRET_KEY):
+        yield Problem("CV011", "error", "SECRET_KEY is empty or a default.", "Set COVET_SECRET_KEY to a random value.")
+    if not settings.ALLOWED_HOSTS:
+        yield Problem("CV012", "error", "ALLOWED_HOSTS is empty.", "Set COVET_ALLOWED_HOSTS=example.org.")
+    elif "*" in settings.ALLOWED_HOSTS:
+        yield Problem("CV013", "warning", "ALLOWED_HOSTS accepts every host.", "Name the hosts that you serve.")
+    if not settings.SESSION_COOKIE_SECURE:
+        yield Problem("CV014", "warning", "SESSION_COOKIE_SECURE is off.", "Set it to True where you serve HTTPS.")
+    if not settings.SECURE_HSTS_SECONDS:
+        yield Problem("CV015", "warning", "SECURE_HSTS_SECONDS is 0.", "Set it once all of the site is HTTPS.")
