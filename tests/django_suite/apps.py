@@ -22,8 +22,9 @@ OTHERS: Final = tuple(
     managers_regress many_to_one_null max_lengths model_enums model_indexes model_inheritance
     model_inheritance_regress model_meta model_options model_package model_regress multiple_database
     mutually_referential nested_foreign_keys null_fk null_fk_ordering order_with_respect_to pagination properties
-    proxy_model_inheritance proxy_models raw_query reserved_names reverse_lookup save_delete_hooks select_for_update
-    select_related_onetoone select_related_regress serializers signals str string_lookup swappable_models timezones
+    proxy_model_inheritance proxy_models queryset_pickle raw_query reserved_names reverse_lookup save_delete_hooks
+    select_for_update select_related_onetoone select_related_regress
+    serializers signals str string_lookup swappable_models timezones
     transaction_hooks transactions unmanaged_models update_only_fields validation validators xor_lookups
     """.split()
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
-from tests.django_suite import results
+from tests.django_suite import denominator, report, results, servers
 from tests.django_suite.apps import APPS, FIRST
 from tests.django_suite.processes import describe, run_each
-from tests.django_suite.servers import VENDORS
 from tests.django_suite.source import tests_folder
 from tests.django_suite.subjects import SUBJECTS
 
@@ -20,6 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     apps = tuple(options.apps) or APPS
     if options.first:
         apps = FIRST
+    if options.calibrate:
+        return _calibrate(options.jobs)
+    if options.table:
+        report.write_table(denominator.VENDORS)
+        return 0
+    if options.causes:
+        report.write_causes(options.db, Path(options.causes))
+        return 0
+    servers.start(options.db)
     if options.one_process:
         return _run_here(apps, options)
     tests_folder()
@@ -34,8 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="django-suite", description="Run Django's own ORM tests against CovetPy.")
     parser.add_argument("apps", nargs="*", help="test apps; all when none is named")
     parser.add_argument("--first", action="store_true", help="the apps that must pass first")
-    parser.add_argument("--db", choices=VENDORS, default="sqlite")
+    parser.add_argument("--db", choices=servers.VENDORS, default="sqlite")
     parser.add_argument("--subject", choices=SUBJECTS, default="covet", help="oracle is Django itself")
+    parser.add_argument("--calibrate", action="store_true", help="make the denominator from Django's own results")
+    parser.add_argument("--table", action="store_true", help="write the docs' table from the kept results")
+    parser.add_argument("--causes", metavar="FILE", help="list what fails by cause, from the kept results")
     parser.add_argument("--jobs", type=int, default=1, help="apps run at once")
     parser.add_argument("--count-only", action="store_true", help="assertNumQueries records and never fails")
     parser.add_argument("--one-process", action="store_true", help="run the apps in this process")
@@ -43,6 +55,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-v", dest="verbose", action="store_true", help="print what did not pass")
     parser.add_argument("--hide", action="append", default=[], help="pretend that the framework lacks a name")
     return parser
+
+
+def _calibrate(jobs: int) -> int:
+    for vendor in denominator.VENDORS:
+        servers.start(vendor)
+        run_each(APPS, subject="oracle", vendor=vendor, jobs=jobs)
+    counted = denominator.calibrate(tests_folder())
+    print(describe_tiers(counted))
+    return 0
+
+
+def describe_tiers(counted: Sequence[denominator.Counted]) -> str:
+    """`3088 core, 650 no-db, ...`."""
+    tiers = Counter(test.tier for test in counted)
+    return ", ".join(f"{tiers[tier]} {tier}" for tier in denominator.TIERS)
 
 
 def _run_here(apps: tuple[str, ...], options: argparse.Namespace) -> int:

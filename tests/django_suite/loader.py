@@ -84,7 +84,7 @@ def _called_name(node: ast.Call) -> str:
 class SourceLoader(importlib.machinery.SourceFileLoader):
     """Runs a rewritten module one statement at a time, so that one that cannot be built costs only its users."""
 
-    def get_code(self, fullname: str) -> None:  # type: ignore[override]  # noqa: ARG002 - no byte code is cached
+    def get_code(self, fullname: str) -> None:  # type: ignore[override]
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:

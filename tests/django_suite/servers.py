@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from tests.services import VARIABLES, Services
+
 VENDORS: Final = ("sqlite", "postgres", "mysql")
-VARIABLES: Final = {"postgres": "COVET_TEST_DATABASE_URL", "mysql": "COVET_TEST_MYSQL_URL"}
-LOCAL: Final = {"postgres": "postgresql://postgres@127.0.0.1:5432/postgres", "mysql": "mysql://root@127.0.0.1:3306/"}
+SERVICES: Final = {"postgres": "postgresql", "mysql": "mysql"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +62,23 @@ class Server:
             )
         import pymysql
 
-        return pymysql.connect(
-            host=self.host, port=self.port, user=self.user, password=self.password, autocommit=True
-        )
+        return pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password, autocommit=True)
+
+
+def start(vendor: str) -> None:
+    """Find or start the server of `vendor`; this process and its children find its address in the environment.
+
+    Raises:
+        ServiceUnavailable: there is none, and none can be started.
+    """
+    if vendor in SERVICES:
+        service = SERVICES[vendor]
+        folder = Path(tempfile.gettempdir(), f"covet-django-suite-{os.getuid()}-{os.getpid()}")
+        os.environ[VARIABLES[service]] = Services(folder, os.getpid()).url(service)
 
 
 def server_for(vendor: str) -> Server:
-    """The server of `vendor`: what its environment variable names, or the local one.
+    """The server of `vendor` that its environment variable names.
 
     Raises:
         ValueError: for a vendor that is not one of VENDORS.
@@ -74,12 +87,12 @@ def server_for(vendor: str) -> Server:
         raise ValueError(f"there is no database {vendor!r}; choose one of: {', '.join(VENDORS)}")
     if vendor == "sqlite":
         return Server(vendor=vendor)
-    parts = urlsplit(os.environ.get(VARIABLES[vendor], LOCAL[vendor]))
+    parts = urlsplit(os.environ[VARIABLES[SERVICES[vendor]]])
     return Server(
         vendor=vendor,
         host=parts.hostname or "127.0.0.1",
         port=parts.port or (5432 if vendor == "postgres" else 3306),
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        maintenance=parts.path.lstrip("/") or "postgres",
+        maintenance=parts.path.lstrip("/"),
     )

@@ -60,7 +60,7 @@ def _unpacked() -> Path | None:
 def _download() -> None:
     CACHE.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--no-binary", "django", "--no-build-isolation", "--dest", str(CACHE), f"django~={VERSION}.0"]
+    command += ["--no-binary", "django", "--dest", str(CACHE), f"django~={VERSION}.0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SourceUnavailable(f"pip could not download Django {VERSION}'s source distribution:\n{done.stderr[-500:]}")

@@ -19,7 +19,7 @@ _lazy: tuple[type, ...] = ()
 
 def treat_as_lazy(*types: type) -> None:
     """Instances of `types` are awaitable, but a sync body never means to await them."""
-    global _lazy  # noqa: PLW0603 - one run has one subject
+    global _lazy
     _lazy = types
 
 

@@ -27,7 +27,7 @@ class Subject(abc.ABC):
 
     # -- names ---------------------------------------------------------------------------------------------------
 
-    def modules_for(self, module: str) -> Sequence[str]:  # noqa: ARG002 - the default knows none
+    def modules_for(self, module: str) -> Sequence[str]:
         """The framework's modules that answer for a module of Django's, in order."""
         return ()
 
@@ -55,7 +55,7 @@ class Subject(abc.ABC):
     def _is_borrowed(self, module: str) -> bool:
         return any(module == name or module.startswith(name + ".") for name in self.borrowed)
 
-    def assign(self, module: str, name: str, value: Any) -> None:
+    def assign(self, module: str, name: str, value: Any) -> None:  # noqa: B027 - most need not care
         """A test sets `module.name` (mock.patch): put it where the framework will see it."""
 
     def patch_target(self, dotted: str) -> str:
