@@ -1,0 +1,1 @@
+"""The operations of a migration, by what they work on."""
