@@ -1,0 +1,155 @@
+"""UNION, INTERSECT and EXCEPT of queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from covet.database.orm.compiler.columns import Selection
+from covet.database.orm.compiler.emitter import Emitter
+from covet.database.orm.compiler.ordering import ordering_of
+from covet.database.orm.compiler.select import Built, build, limited
+from covet.database.orm.expressions.refs import F, Ref
+from covet.exceptions import DatabaseError, EmptyResultSet, NotSupportedError
+
+_OPERATIONS = {
+    ("union", False): sa.union,
+    ("union", True): sa.union_all,
+    ("intersection", False): sa.intersect,
+    ("difference", False): sa.except_,
+}
+
+
+def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
+    """The set operation over the query's parts, which all select what the first one does.
+
+    Raises:
+        EmptyResultSet: nothing can come out.
+    """
+    kind = query.combinator
+    features = emitter.features
+    if not getattr(features, f"supports_select_{kind}", True):
+        raise NotSupportedError(f"{kind} is not supported on this database backend.")
+    _share_columns(query)
+    built: list[Built] = []
+    for position, part in enumerate(query.combined):
+        try:
+            built.append(build(part, emitter.within(part), labelled=True))
+        except EmptyResultSet:
+            if kind == "union" or (kind == "difference" and built):
+                continue
+            if kind == "difference" and position > 0:
+                continue
+            raise
+    if not built:
+        raise EmptyResultSet
+    selection = built[0].selection
+    if len(built) == 1:
+        statement = sa.select(*_star(built[0], "combined")).select_from(built[0].statement.subquery("combined"))
+    else:
+        statement = _OPERATIONS[kind, query.combinator_all](*(_operand(part, emitter) for part in built))
+    orders = _orders(query, selection, emitter, single=len(built) == 1)
+    if orders:
+        statement = statement.order_by(*orders)
+    statement = limited(statement, query)
+    del labelled
+    return Built(statement, selection, built[0].converters)
+
+
+def _star(built: Built, name: str) -> list[Any]:
+    del name
+    return [sa.literal_column("*")] if built.selection.columns else [sa.literal_column("1")]
+
+
+def _operand(built: Built, emitter: Emitter) -> Any:
+    """One side; SQLite takes neither order nor limit nor parentheses in one, but a subselect it does."""
+    statement = built.statement
+    is_plain = isinstance(statement, sa.sql.selectable.Select) and not (
+        statement._limit_clause is not None or statement._offset_clause is not None or statement._order_by_clauses  # noqa: SLF001 - SQLAlchemy has no public question for it
+    )
+    if is_plain or (emitter.features.supports_parentheses_in_compound and isinstance(statement, sa.sql.selectable.Select)):
+        return statement
+    return sa.select(sa.literal_column("*")).select_from(statement.subquery())
+
+
+def _share_columns(query: Any) -> None:
+    """Values chosen on the combination are chosen in every part that chose nothing itself."""
+    first = query.combined[0]
+    if query.select_names is not None:
+        for part in query.combined:
+            if part.select_names is None:
+                part.set_values(tuple(query.select_names))
+        return
+    if first.select_names is None and (first.annotations or first.deferred[0]):
+        return
+
+
+def _orders(query: Any, selection: Selection, emitter: Emitter, *, single: bool) -> list[Any]:
+    """A set operation is ordered by the positions of its columns."""
+    del single
+    if not query.order_by and not (query.default_ordering and query.get_meta().ordering):
+        return []
+    names = _positions(query, selection)
+    clauses: list[Any] = []
+    for order in _raw_orders(query):
+        position = _position_of(order.expression, names, selection)
+        if position is None:
+            raise DatabaseError("ORDER BY term does not match any column in the result set.")
+        replaced = order.copy()
+        replaced.set_source_expressions([_Position(position)])
+        clauses.append(emitter.process(replaced))
+    return clauses
+
+
+def _raw_orders(query: Any) -> list[Any]:
+    from covet.database.orm.compiler.ordering import _expand  # noqa: PLC0415, SLF001 - names stay names here
+
+    return list(_expand(query, query.order_by))
+
+
+class _Position:
+    """The number of a column."""
+
+    contains_aggregate = False
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def as_clause(self, compiler: Any) -> Any:
+        del compiler
+        return sa.literal_column(str(self.position))
+
+
+def _positions(query: Any, selection: Selection) -> dict[str, int]:
+    names: dict[str, int] = {}
+    if selection.names:
+        for index, name in enumerate(selection.names):
+            names[name] = index + 1
+    elif selection.main is not None:
+        for index, name in enumerate(selection.main.names):
+            names[name] = selection.main.start + index + 1
+        for field in query.get_meta().concrete_fields:
+            if field.attname in names:
+                names.setdefault(field.name, names[field.attname])
+        names.setdefault("pk", selection.main.key + 1)
+    for name, index in selection.annotations:
+        names[name] = index + 1
+    first = query.combined[0]
+    if "pk" not in names and first.get_meta().pk.name in names:
+        names["pk"] = names[first.get_meta().pk.name]
+    return names
+
+
+def _position_of(expression: Any, names: dict[str, int], selection: Selection) -> int | None:
+    if isinstance(expression, F):
+        return names.get(expression.name)
+    if isinstance(expression, Ref):
+        return names.get(expression.refs)
+    for index, (column, _) in enumerate(selection.columns):
+        if column == expression:
+            return index + 1
+    return None
+
+
+__all__ = ["build_combined", "ordering_of"]
