@@ -1,0 +1,207 @@
+"""Loading an instance anew, loading what was deferred, and walking to its neighbours by a date or an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from covet.database.orm.aggregates import Max
+from covet.database.orm.peers import peers_of
+from covet.database.orm.query import Q
+from covet.database.transaction import transaction
+
+LOOKUP_SEP = "__"
+
+
+class Refreshing:
+    """`refresh_from_db()` and its kin."""
+
+    _meta: Any
+    _state: Any
+    pk: Any
+
+    async def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
+    ) -> None:
+        """Load the instance's values from the database again.
+
+        Args:
+            using: the alias; where the instance came from by default.
+            fields: load these only; names of prefetched relations are forgotten.
+            from_queryset: the QuerySet to find the row in (locked, or of a manager that sees more).
+
+        Raises:
+            ObjectDoesNotExist: the row is gone (the model's own `DoesNotExist`).
+            ValueError: a name crosses a relation.
+        """
+        names = self._refreshed_names(fields)
+        if names is not None and not names:
+            return
+        meta = self._meta
+        if from_queryset is None:
+            from_queryset = type(self)._base_manager.db_manager(using, hints={"instance": self})  # type: ignore[attr-defined]
+        elif using is not None:
+            from_queryset = from_queryset.using(using)
+        rows = from_queryset.filter(pk=self.pk)
+        if names is not None:
+            rows = rows.only(*names)
+        else:
+            held = self.__dict__
+            loaded = [field.attname for field in meta.concrete_fields if field.attname in held]
+            if len(loaded) < len(meta.concrete_fields):
+                rows = rows.only(*loaded)
+        fresh = await rows.get()
+        self._take_over(fresh, names)
+
+    async def arefresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """`refresh_from_db` under Django's async name."""
+        await self.refresh_from_db(*args, **kwargs)
+
+    def _refreshed_names(self, fields: Iterable[str] | None) -> list[str] | None:
+        if fields is None:
+            self.__dict__["_prefetched_objects_cache"] = {}
+            return None
+        names = list(dict.fromkeys(fields))
+        prefetched = self.__dict__.get("_prefetched_objects_cache", {})
+        for name in list(names):
+            if name in prefetched:
+                del prefetched[name]
+                names.remove(name)
+        crossing = [name for name in names if LOOKUP_SEP in name]
+        if crossing:
+            message = f'Found "{LOOKUP_SEP}" in fields argument. Relations and transforms are not allowed in fields.'
+            raise ValueError(message)
+        return names
+
+    def _take_over(self, fresh: Any, names: list[str] | None) -> None:
+        values = fresh.__dict__
+        for field in self._meta.concrete_fields:
+            if field.attname not in values:
+                continue
+            setattr(self, field.attname, values[field.attname])
+            if field.is_relation and field.is_cached(self):
+                field.delete_cached_value(self)
+        for relation in self._meta.related_objects:
+            if (names is None or relation.name in names) and relation.is_cached(self):
+                relation.delete_cached_value(self)
+        for field in self._meta.private_fields:
+            if (names is None or field.name in names) and field.is_relation and field.is_cached(self):
+                field.delete_cached_value(self)
+        self._state.db = fresh._state.db
+
+    async def _load_deferred(self, name: str) -> None:
+        """Load a deferred value: for all peers that lack it, in one query.
+
+        An overridden `refresh_from_db` is obeyed, for this instance alone.
+        """
+        if type(self).refresh_from_db is not Refreshing.refresh_from_db:
+            await self.refresh_from_db(fields=[name])
+            return
+        lacking = [
+            peer
+            for peer in peers_of(self)
+            if name not in peer.__dict__ and peer._state.db == self._state.db and peer.pk is not None
+        ]
+        if len(lacking) < 2:
+            await self.refresh_from_db(fields=[name])
+            return
+        cls: Any = type(self)
+        manager = cls._base_manager.db_manager(self._state.db, hints={"instance": self})
+        rows = await manager.filter(pk__in=[peer.pk for peer in lacking]).values_list("pk", name)
+        found = dict(rows)
+        for peer in lacking:
+            if peer.pk in found:
+                peer.__dict__.setdefault(name, found[peer.pk])
+        if name not in self.__dict__:
+            # The row is gone: say so as a refresh does.
+            await self.refresh_from_db(fields=[name])
+
+    async def _get_next_or_previous_by_FIELD(self, field: Any, is_next: bool, **kwargs: Any) -> Any:  # noqa: N802 - Django's name
+        """The neighbour by a date field; ties are broken by the primary key.
+
+        Args:
+            field: the DateField.
+            is_next: forwards, else backwards.
+            kwargs: further conditions.
+
+        Raises:
+            ValueError: the instance has not been saved.
+            ObjectDoesNotExist: there is none (the model's own `DoesNotExist`).
+        """
+        if not self.pk:
+            message = "get_next/get_previous cannot be used on unsaved objects."
+            raise ValueError(message)
+        comparison, direction = ("gt", "") if is_next else ("lt", "-")
+        value = getattr(self, field.attname)
+        beyond = Q.create([(field.name, value), (f"pk__{comparison}", self.pk)], connector=Q.AND)
+        condition = Q.create([beyond, (f"{field.name}__{comparison}", value)], connector=Q.OR)
+        cls: Any = type(self)
+        rows = (
+            cls._default_manager.using(self._state.db)
+            .filter(**kwargs)
+            .filter(condition)
+            .order_by(f"{direction}{field.name}", f"{direction}pk")
+        )
+        found = await rows.first()
+        if found is None:
+            message = f"{cls._meta.object_name} matching query does not exist."
+            raise cls.DoesNotExist(message)
+        return found
+
+    async def _get_next_or_previous_in_order(self, is_next: bool) -> Any:
+        """The neighbour among those with the same `order_with_respect_to`.
+
+        Raises:
+            ObjectDoesNotExist: there is none (the model's own `DoesNotExist`).
+        """
+        cache = f"__{'next' if is_next else 'previous'}_order_cache"
+        if cache in self.__dict__:
+            return self.__dict__[cache]
+        cls: Any = type(self)
+        comparison, direction = ("gt", "") if is_next else ("lt", "-")
+        siblings = cls._default_manager.using(self._state.db).filter(**_siblings(self))
+        rows = siblings.filter(**{f"_order__{comparison}": self.__dict__["_order"]}).order_by(f"{direction}_order")
+        found = await rows[:1].get()
+        self.__dict__[cache] = found
+        return found
+
+    async def _set_next_order(self, cls: Any, using: str) -> None:
+        """Give the instance the place behind its last sibling."""
+        siblings = cls._base_manager.using(using).filter(**_siblings(self))
+        last = (await siblings.aggregate(last=Max("_order")))["last"]
+        self.__dict__["_order"] = 0 if last is None else last + 1
+
+
+async def set_order(ordered: Any, instance: Any, id_list: Sequence[Any], using: str | None = None) -> None:
+    """Give the related objects of `instance` the order of `id_list`; `set_<model>_order` calls it.
+
+    Args:
+        ordered: the model with `order_with_respect_to`.
+        instance: what they are ordered with respect to.
+        id_list: the primary keys.
+        using: the alias.
+    """
+    rows = ordered._base_manager.db_manager(using).filter(**_ordered_with(ordered, instance))
+    placed = [ordered(pk=key, _order=position) for position, key in enumerate(id_list)]
+    async with transaction(using=rows.db, savepoint=False):
+        await rows.bulk_update(placed, ["_order"])
+
+
+def get_order(ordered: Any, instance: Any) -> Any:
+    """The primary keys of the related objects in order, a QuerySet; `get_<model>_order` calls it."""
+    rows = ordered._default_manager.filter(**_ordered_with(ordered, instance))
+    return rows.order_by("_order").values_list(ordered._meta.pk.name, flat=True)
+
+
+def _ordered_with(ordered: Any, instance: Any) -> dict[str, Any]:
+    """The filter for what `instance` orders."""
+    relation = ordered._meta.order_with_respect_to
+    forward = getattr(relation, "get_forward_related_filter", None)
+    return {relation.name: instance} if forward is None else dict(forward(instance))
+
+
+def _siblings(instance: Any) -> dict[str, Any]:
+    """The filter for what is ordered together with `instance`."""
+    relation = instance._meta.order_with_respect_to
+    own = getattr(relation, "get_filter_kwargs_for_object", None)
+    return {relation.name: getattr(instance, relation.attname)} if own is None else dict(own(instance))
