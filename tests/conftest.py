@@ -14,7 +14,7 @@ import pytest
 
 from tests.services import Services, ServiceUnavailable, create_database, drop_database
 
-pytest_plugins = ["covet.testing.plugin"] if importlib.util.find_spec("covet.testing") else []
+pytest_plugins = ["covet.testing.plugin"] if importlib.util.find_spec("covet.testing.plugin") else []
 
 if not pytest_plugins:
 

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from covet.exceptions import CovetError
+from covet_cli.resources import data
 
 DATABASES = ("sqlite", "postgresql", "mysql")
 TEXT = frozenset(
@@ -30,9 +31,9 @@ class ScaffoldError(CovetError):
 
 @dataclass(frozen=True)
 class Scaffold:
-    """What goes where."""
+    """What goes where: each source, a file or a tree, to its place below the target (`.` for the target itself)."""
 
-    source: Path
+    sources: Mapping[Path, str]
     target: Path
     values: Mapping[str, str]
 
@@ -51,17 +52,22 @@ class Scaffold:
 
     def _files(self) -> list[tuple[Path, Path]]:
         pairs = []
-        for path in sorted(self.source.rglob("*")):
-            relative = path.relative_to(self.source)
-            if not path.is_file() or "__pycache__" in relative.parts:
+        for source, place in self.sources.items():
+            if source.is_file():
+                pairs.append((source, Path(place)))
                 continue
-            pairs.append((path, relative.with_name(RENAMED.get(relative.name, relative.name))))
+            for path in sorted(source.rglob("*")):
+                relative = path.relative_to(source)
+                if path.is_file() and "__pycache__" not in relative.parts:
+                    pairs.append((path, Path(place, relative.with_name(RENAMED.get(relative.name, relative.name)))))
         return pairs
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """Replaces each `@@name@@`."""
+    """Replaces each `@@name@@`; one that ends in `_source` is Python, and replaces its quotation marks too."""
     for name, value in values.items():
+        if name.endswith("_source"):
+            text = text.replace(f'"@@{name}@@"', value)
         text = text.replace(f"@@{name}@@", value)
     return text
 
@@ -92,6 +98,19 @@ def check_target(target: Path) -> None:
         raise ScaffoldError(f"{target} exists and is not empty; choose another name or folder.")
 
 
+def project_sources(database: str) -> dict[Path, str]:
+    """The trees of a new project; the deployment files are the ones this repository uses itself."""
+    sources = {
+        data("templates") / "project": ".",
+        data("nginx"): "nginx",
+        data("docker-compose.yml"): "docker-compose.yml",
+    }
+    variant = data("templates") / database
+    if variant.is_dir():
+        sources[variant] = "."
+    return sources
+
+
 def project_values(name: str, *, database: str) -> dict[str, str]:
     """What fills a project's templates."""
     extra = "[mysql]" if database == "mysql" else ""
@@ -101,6 +120,6 @@ def project_values(name: str, *, database: str) -> dict[str, str]:
         "project_title": name.replace("_", " ").title(),
         "secret_key": f"covet-insecure-{secrets.token_urlsafe(40)}",
         "database": database,
-        "database_url": f'f"{url}"' if "{" in url else f'"{url}"',
+        "database_source": f'f"{url}"' if "{" in url else f'"{url}"',
         "requirement": f"covetpy{extra}",
     }

@@ -20,7 +20,7 @@ def startapp(name: str) -> None:
     check_name(name, kind="app")
     check_target(root / name)
     values = {"app_name": name, "app_title": name.replace("_", " ").title()}
-    files = Scaffold(data("templates") / "app", root / name, values).write()
+    files = Scaffold({data("templates") / "app": "."}, root / name, values).write()
     out.print(f"[bold green]Created[/] app [bold]{name}[/] with {len(files)} files in {Path(name)}/\n")
     out.print("Next:")
     out.print(f"  add '{name}' to INSTALLED_APPS in config/settings.py", markup=False)

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from covet_cli.console import out
-from covet_cli.resources import data
-from covet_cli.scaffold import DATABASES, Scaffold, check_name, check_target, project_values
+from covet_cli.scaffold import DATABASES, Scaffold, check_name, check_target, project_sources, project_values
 
 
 @click.command(
@@ -24,7 +23,7 @@ def startproject(name: str, directory: Path | None, database: str) -> None:
     target = directory or Path(name)
     check_target(target)
     values = project_values(name, database=database)
-    files = Scaffold(data("templates") / "project", target, values).write()
+    files = Scaffold(project_sources(database), target, values).write()
     out.print(f"[bold green]Created[/] project [bold]{name}[/] with {len(files)} files in {target}/\n")
     out.print("Next:")
     for step in (f"cd {target}", "covet migration apply", "covet run"):

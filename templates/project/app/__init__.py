@@ -1,0 +1,1 @@
+"""The first app of @@project_title@@."""

@@ -1,0 +1,1 @@
+"""The project's own middleware; MIDDLEWARE in config/settings.py names the classes."""

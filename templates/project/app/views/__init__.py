@@ -1,0 +1,1 @@
+"""Handlers: `pages` answers with HTML, `api` with JSON."""

@@ -1,0 +1,1 @@
+"""Run with `pytest`; each test's changes to the database are rolled back."""
