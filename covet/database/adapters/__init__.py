@@ -1,0 +1,1 @@
+"""The drivers: one adapter for each database, and the leases under them."""

@@ -1,0 +1,261 @@
+"""PostgreSQL: the adapter that is to cost no more than bare asyncpg."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, ClassVar, Final
+
+import asyncpg
+from sqlalchemy import types as sqltypes
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from covet.database.adapters.base import Adapter
+from covet.database.adapters.connection import Connection
+from covet.database.adapters.features import POSTGRESQL, Features
+from covet.database.adapters.outcomes import Verdict
+from covet.database.adapters.placeholders import DOLLAR
+from covet.database.adapters.postgresql import errors
+from covet.database.adapters.postgresql.connection import PostgreSQLConnection
+from covet.database.config import DatabaseConfig
+from covet.exceptions import DatabaseError
+
+ISOLATION_LEVELS: Final = ("serializable", "repeatable read", "read committed", "read uncommitted")
+
+
+class _JSON(JSON):
+    """JSON as text on the wire: nobody pays for a decoder in Python on connections that are shared."""
+
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        """Decode here, not in the driver."""
+        return sqltypes.JSON.result_processor(self, dialect, coltype)
+
+
+class _JSONB(JSONB):
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        return sqltypes.JSON.result_processor(self, dialect, coltype)
+
+
+class CovetPostgreSQLDialect(PGDialect_asyncpg):
+    """SQLAlchemy's asyncpg dialect without its codecs: they would change what leased connections return."""
+
+    supports_statement_cache = True
+    colspecs = {**PGDialect_asyncpg.colspecs, sqltypes.JSON: _JSON, JSONB: _JSONB}
+
+    def on_connect(self) -> None:
+        """Set nothing up on a new connection."""
+        return
+
+
+registry.register("postgresql.covet", __name__, "CovetPostgreSQLDialect")
+
+
+class PostgreSQLAdapter(Adapter):
+    """PostgreSQL through asyncpg."""
+
+    vendor: ClassVar[str] = "postgresql"
+    placeholder: ClassVar[str] = DOLLAR
+    connection_class: ClassVar[type[Connection]] = PostgreSQLConnection
+
+    def __init__(self, config: DatabaseConfig, alias: str = "default") -> None:
+        super().__init__(config, alias)
+        dialect: Any = CovetPostgreSQLDialect
+        self.dialect = dialect(dbapi=dialect.import_dbapi())
+        self.features: Features = POSTGRESQL
+        self._listeners: dict[str, Any] = {}
+
+    async def run(self, sql: str, args: Sequence[Any]) -> list[Any]:
+        """Rows of a read that the framework built.
+
+        This is the hot path: no helper is called between the lease and asyncpg's own bind_execute, and
+        every judgement of an error waits in `recover`.
+        """
+        if self.query_hooks or self.pin.get() is not None:
+            return await self.perform(PostgreSQLConnection.fetch, sql, args, retry=True)  # type: ignore[no-any-return]
+        leases = self._leases
+        if leases.loop is not _running_loop():
+            leases = self.leases()
+        idle = leases.idle
+        held = idle.pop() if idle else await leases.acquire()
+        try:
+            rows = await held.bind(held.statements.get(sql) or await held.prepare(sql), args, "", 0, False, None)
+        except BaseException as exc:  # noqa: BLE001 - judged there
+            return await self.recover(exc, leases, held, PostgreSQLConnection.fetch, sql, args, retry=True)  # type: ignore[no-any-return]
+        held.used = True
+        if leases.waiters:
+            leases.put(held)
+        else:
+            idle.append(held)
+        return rows  # type: ignore[no-any-return]
+
+    def judge(self, exc: BaseException) -> Verdict:
+        return errors.judge(exc)
+
+    def map_error(self, exc: BaseException) -> DatabaseError:
+        return errors.map_error(exc)
+
+    def begin_sql(self, *, isolation: str | None, readonly: bool, deferrable: bool) -> Sequence[str]:
+        words = ["BEGIN"]
+        if isolation is not None:
+            words.append(f"ISOLATION LEVEL {isolation.upper()}")
+        if readonly:
+            words.append("READ ONLY")
+        if deferrable:
+            words.append("DEFERRABLE")
+        return (" ".join(words),)
+
+    # Opening
+
+    def make_engine(self) -> AsyncEngine:
+        config = self.config
+        return create_async_engine(
+            "postgresql+covet://",
+            async_creator=self.connect,
+            pool_size=config.pool_size or 1,
+            max_overflow=config.max_overflow or 0,
+            pool_timeout=config.pool_timeout,
+            pool_recycle=config.pool_recycle or -1,
+            pool_pre_ping=True,
+            pool_reset_on_return=None,
+            **({"prepared_statement_cache_size": 0, "prepared_statement_name_func": str} if config.pooler else {}),
+        )
+
+    async def connect(self) -> asyncpg.Connection:
+        """A new connection of asyncpg's, outside the pool; the caller closes it."""
+        config = self.config
+        options: dict[str, Any] = {
+            "host": list(config.hosts) if config.host else None,
+            "port": list(config.ports) if len(config.ports) > 1 else config.ports[0],
+            "user": config.user or None,
+            "password": config.password or None,
+            "database": config.database,
+            "ssl": config.ssl,
+            "timeout": config.connect_timeout,
+            "command_timeout": config.command_timeout,
+            "statement_cache_size": 0 if self.transaction_pooling else 100,
+            "server_settings": self._server_settings(),
+            "target_session_attrs": config.target_session_attrs or ("primary" if len(config.hosts) > 1 else None),
+            **config.options,
+        }
+        options["server_settings"] |= config.options.get("server_settings", {})
+        connection = await asyncpg.connect(**{name: value for name, value in options.items() if value is not None})
+        _keep_alive(connection)
+        return connection
+
+    @property
+    def transaction_pooling(self) -> bool:
+        """Whether a session lasts one transaction only: PgBouncer in transaction mode."""
+        return self.config.pooler == "transaction"
+
+    def _server_settings(self) -> dict[str, str]:
+        config = self.config
+        settings = {"application_name": config.application_name}
+        if config.pooler:
+            # PgBouncer refuses start-up parameters that it does not know.
+            return settings
+        settings["TimeZone"] = config.time_zone or "UTC"
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
+            if (seconds := getattr(config, name)) is not None:
+                settings[name] = f"{int(seconds * 1000)}"
+        settings["jit"] = "off"
+        return settings
+
+    async def server_limit(self) -> int | None:
+        rows = await self.run(
+            "SELECT name, setting::int FROM pg_settings "
+            "WHERE name IN ('max_connections', 'superuser_reserved_connections')",
+            (),
+        )
+        settings = dict(rows)
+        return int(settings["max_connections"] - settings["superuser_reserved_connections"])
+
+    # What only PostgreSQL has
+
+    async def copy_records(
+        self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]], *, schema: str | None = None
+    ) -> int:
+        """Load rows through COPY in binary; how many there were."""
+
+        async def copy(held: PostgreSQLConnection, _sql: str, values: Iterable[Sequence[Any]]) -> int:
+            tag = await held.raw.copy_records_to_table(table, columns=list(columns), records=values, schema_name=schema)
+            return int(tag.rpartition(" ")[2])
+
+        return await self.perform(copy, f"COPY {table} ({', '.join(columns)}) FROM STDIN", records)  # type: ignore[no-any-return]
+
+    async def notify(self, channel: str, payload: str = "") -> None:
+        """Send a notification; inside a transaction it goes out with the commit."""
+        await self.run_write("SELECT pg_notify($1, $2)", (channel, payload))
+
+    async def listen(
+        self, channel: str, callback: Callable[[str], Awaitable[None] | None]
+    ) -> Callable[[], Awaitable[None]]:
+        """Call `callback(payload)` for each notification, on a connection of its own that reconnects.
+
+        Returns:
+            An async function that stops listening.
+        """
+        stopped = asyncio.Event()
+        lost = asyncio.Event()
+
+        def heard(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+            answer = callback(payload)
+            if asyncio.iscoroutine(answer):
+                self.leases().spawn(answer)
+
+        async def session(ready: asyncio.Future[None]) -> None:
+            while not stopped.is_set():
+                try:
+                    connection = await self.connect()
+                    lost.clear()
+                    connection.add_termination_listener(lambda _connection: lost.set())
+                    await connection.add_listener(channel, heard)
+                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
+                    if not ready.done():
+                        ready.set_exception(self.map_error(exc))
+                        return
+                    await asyncio.sleep(1)
+                    continue
+                if not ready.done():
+                    ready.set_result(None)
+                waits = [asyncio.ensure_future(lost.wait()), asyncio.ensure_future(stopped.wait())]
+                try:
+                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for each in waits:
+                        each.cancel()
+                    connection.terminate()
+
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = self.leases().spawn(session(ready))
+        await ready
+
+        async def stop() -> None:
+            stopped.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        return stop
+
+
+_running_loop = asyncio.get_running_loop
+
+
+def _keep_alive(connection: asyncpg.Connection) -> None:
+    """Notice a vanished peer: by probes when idle, by unacknowledged data when not."""
+    sock = connection._transport.get_extra_info("socket")  # noqa: SLF001
+    if sock is None or sock.family == getattr(socket, "AF_UNIX", None):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", 30),
+        ("TCP_KEEPINTVL", 10),
+        ("TCP_KEEPCNT", 3),
+        ("TCP_USER_TIMEOUT", 30_000),
+    ):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

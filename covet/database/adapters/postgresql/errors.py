@@ -1,0 +1,175 @@
+"""asyncpg's exceptions: what they mean for a connection, and ours for each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, Final
+
+import asyncpg
+from asyncpg import exceptions as pg
+
+from covet.database.adapters.outcomes import Verdict
+from covet.exceptions import (
+    DatabaseError,
+    DatabaseUnavailable,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    StorageFull,
+)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+BY_STATE: Final[dict[str, type[DatabaseError]]] = {
+    "0A000": NotSupportedError,
+    "53100": StorageFull,
+    "53200": OperationalError,
+    "53300": DatabaseUnavailable,
+    "55P03": OperationalError,
+    "57014": OperationalError,
+    "57P01": DatabaseUnavailable,
+    "57P02": DatabaseUnavailable,
+    "57P03": DatabaseUnavailable,
+    "57P04": DatabaseUnavailable,
+    "57P05": DatabaseUnavailable,
+    "25006": DatabaseUnavailable,
+}
+BY_CLASS: Final[dict[str, type[DatabaseError]]] = {
+    "08": DatabaseUnavailable,
+    "0A": NotSupportedError,
+    "20": ProgrammingError,
+    "21": ProgrammingError,
+    "22": DataError,
+    "23": IntegrityError,
+    "24": InternalError,
+    "25": InternalError,
+    "26": ProgrammingError,
+    "27": OperationalError,
+    "28": OperationalError,
+    "2B": InternalError,
+    "2D": InternalError,
+    "2F": InternalError,
+    "34": ProgrammingError,
+    "38": InternalError,
+    "39": InternalError,
+    "3B": InternalError,
+    "3D": ProgrammingError,
+    "3F": ProgrammingError,
+    "40": OperationalError,
+    "42": ProgrammingError,
+    "44": ProgrammingError,
+    "53": OperationalError,
+    "54": OperationalError,
+    "55": OperationalError,
+    "57": OperationalError,
+    "58": OperationalError,
+    "F0": InternalError,
+    "P0": InternalError,
+    "XX": InternalError,
+}
+DEAD_STATES: Final = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05"})
+NO_SUCH_STATEMENT: Final = "26000"
+MISFIT_STATES: Final = frozenset({"42883", "42804"})
+"""No such operator, wrong type: what remains when a column's type changed under a prepared statement."""
+
+_DETAIL_KEY = re.compile(r"Key \((?P<columns>.*?)\)=\(", re.DOTALL)
+
+
+def judge(exc: BaseException) -> Verdict:
+    """What a failure of asyncpg means for the connection."""
+    if isinstance(exc, asyncpg.PostgresError):
+        return _judge_state(exc)
+    if isinstance(exc, pg.OutdatedSchemaCacheError):
+        return Verdict.STALE_DONE
+    if isinstance(exc, asyncpg.InternalClientError):
+        return Verdict.DEAD
+    if isinstance(exc, asyncpg.DataError):
+        # The value did not fit the parameter's type as it was when the statement was prepared; nothing was sent.
+        return Verdict.MISFIT
+    if isinstance(exc, asyncpg.InterfaceError):
+        return Verdict.UNSENT if "connection is closed" in str(exc) else _judge_misuse(exc)
+    if isinstance(exc, asyncio.CancelledError | GeneratorExit):
+        return Verdict.INTERRUPTED
+    if isinstance(exc, TimeoutError) and exc.errno is None:
+        # asyncpg's command_timeout; the operating system's own (ETIMEDOUT) has a number.
+        return Verdict.INTERRUPTED
+    if isinstance(exc, OSError | ConnectionError | asyncio.IncompleteReadError):
+        return Verdict.DEAD
+    if isinstance(exc, AttributeError) and "'NoneType'" in str(exc):
+        # asyncpg drops its protocol when it aborts a connection; a call already on its way meets None.
+        return Verdict.UNSENT
+    if isinstance(exc, RuntimeError) and "closed" in str(exc):
+        return Verdict.UNSENT
+    return Verdict.ERROR if isinstance(exc, Exception) else Verdict.INTERRUPTED
+
+
+def _judge_state(exc: Any) -> Verdict:
+    state = exc.sqlstate or ""
+    if isinstance(exc, pg.InvalidCachedStatementError) or state == NO_SUCH_STATEMENT:
+        return Verdict.STALE
+    if state in MISFIT_STATES:
+        return Verdict.MISFIT
+    if state.startswith("08") or state in DEAD_STATES:
+        return Verdict.DEAD
+    if state == "25006":
+        return Verdict.READ_ONLY
+    return Verdict.ERROR
+
+
+def _judge_misuse(exc: BaseException) -> Verdict:
+    text = str(exc)
+    if "another operation" in text:
+        return Verdict.DEAD
+    return Verdict.ERROR
+
+
+def map_error(exc: BaseException) -> DatabaseError:
+    """Our exception for one of asyncpg's, with its state, constraint, table and columns."""
+    if isinstance(exc, DatabaseError):
+        return exc
+    if isinstance(exc, asyncpg.PostgresError):
+        return _map_server_error(exc)
+    mapped: DatabaseError
+    if isinstance(exc, pg.OutdatedSchemaCacheError):
+        mapped = OperationalError(f"a type changed while the statement ran; run it again: {exc}")
+    elif isinstance(exc, asyncpg.DataError):
+        mapped = DataError(str(exc))
+    elif isinstance(exc, asyncpg.InterfaceError):
+        unavailable = "connection" in str(exc)
+        mapped = DatabaseUnavailable(str(exc)) if unavailable else InterfaceError(str(exc))
+    elif isinstance(exc, TimeoutError):
+        mapped = OperationalError("the statement took longer than command_timeout and was cancelled")
+    elif isinstance(exc, OSError | asyncpg.InternalClientError | AttributeError | RuntimeError):
+        mapped = DatabaseUnavailable(f"the connection to the database was lost: {exc}")
+    else:
+        mapped = DatabaseError(f"{type(exc).__name__}: {exc}")
+    mapped.__cause__ = exc
+    return mapped
+
+
+def _map_server_error(exc: Any) -> DatabaseError:
+    state = exc.sqlstate or ""
+    kind = BY_STATE.get(state) or BY_CLASS.get(state[:2], DatabaseError)
+    if isinstance(exc, pg.InvalidCachedStatementError):
+        kind = OperationalError
+    mapped = kind(str(exc))
+    mapped.sqlstate = state
+    mapped.__cause__ = exc
+    if isinstance(mapped, IntegrityError):
+        mapped.constraint = getattr(exc, "constraint_name", None)
+        mapped.table = getattr(exc, "table_name", None)
+        mapped.columns = _columns(exc)
+    return mapped
+
+
+def _columns(exc: Any) -> tuple[str, ...]:
+    if name := getattr(exc, "column_name", None):
+        return (name,)
+    match = _DETAIL_KEY.search(getattr(exc, "detail", None) or "")
+    if match is None:
+        return ()
+    return tuple(part.strip().strip('"') for part in match["columns"].split(", "))
