@@ -18,6 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
+from covet.database.adapters.changes import note_change
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import Features
 from covet.database.adapters.leases import Leases
@@ -158,6 +159,7 @@ class Adapter(abc.ABC):
 
     async def observe(self, command: Callable[[str], Awaitable[Any]], statement: str) -> Any:
         """Send BEGIN, COMMIT and the like, telling the query hooks."""
+        note_change()
         if not self.query_hooks:
             return await command(statement)
         started = time.perf_counter()
@@ -265,6 +267,8 @@ class Adapter(abc.ABC):
 
     async def perform(self, method: Method, sql: str, args: Any, *, retry: bool = False) -> Any:
         """Call `method` on the transaction's connection, or on a leased one."""
+        if not retry:
+            note_change()
         if self.query_hooks:
             started = time.perf_counter()
             try:
