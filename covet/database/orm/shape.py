@@ -136,7 +136,7 @@ class Const:
         """A constant of the prepared value."""
         return Const(function(self.value))
 
-    def localized(self, base: int) -> Const:  # noqa: ARG002 - the same face as Param
+    def localized(self, base: int) -> Const:
         """Itself: a constant has no slot."""
         return self
 
@@ -237,3 +237,25 @@ def _slot(value: Any, out: list[Any]) -> Param:
 
 def _is_expression(value: Any) -> bool:
     return hasattr(value, "resolve_expression") and not isinstance(value, type)
+
+
+class Ambient(Param):
+    """A value that the context says when the plan runs, such as the current time zone; it has no slot."""
+
+    __slots__ = ("read",)
+
+    def __init__(self, read: Callable[[], Any], preps: tuple[Prep, ...] = ()) -> None:
+        super().__init__(-1, preps, absolute=True)
+        self.read = read
+
+    def prep(self, function: Prep) -> Ambient:
+        """The same value, through `function` too."""
+        return Ambient(self.read, (*self.preps, function))
+
+    def localized(self, base: int) -> Ambient:
+        """Itself: it has no slot."""
+        return self
+
+    def bind(self, value: Any) -> Any:
+        """What the context says now."""
+        return super().bind(self.read())
