@@ -64,7 +64,7 @@ class AwaitingConsole(code.InteractiveConsole):
 
     def runcode(self, code: types.CodeType) -> None:
         try:
-            self._runner(execute(code, self.locals))  # type: ignore[arg-type]
+            self._runner(execute(code, self.locals))
         except SystemExit:
             raise
         except BaseException:  # noqa: BLE001 - a prompt shows every error and goes on

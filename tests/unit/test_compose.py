@@ -119,9 +119,9 @@ def configure(folder: Path, shares: str, *, blue: int = 1, green: int = 2, front
     (folder / "static").mkdir()
     (folder / "static" / "site.css").write_text("body {}")
     for path in conf.glob("*.conf"):
-        text = path.read_text().replace("blue:8000", f"127.0.0.1:{blue}").replace("green:8000", f"127.0.0.1:{green}")
+        text = path.read_text().replace(" /tmp/", f" {folder}/").replace("/dev/stdout", f"{folder}/access.log")
+        text = text.replace("blue:8000", f"127.0.0.1:{blue}").replace("green:8000", f"127.0.0.1:{green}")
         text = text.replace("listen 8080", f"listen 127.0.0.1:{front}").replace("/srv/static/", f"{folder}/static/")
-        text = text.replace(" /tmp/", f" {folder}/").replace("/dev/stdout", f"{folder}/access.log")
         path.write_text(text)
     return conf / "nginx.conf"
 
