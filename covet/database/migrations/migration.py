@@ -35,14 +35,14 @@ class Migration(TableOperations, ColumnOperations, IndexOperations, ConstraintOp
         replaces: the names that a squashed migration stands for.
         atomic: whether one transaction holds the whole step and its record. False for what cannot run in
             one, such as `create_index(concurrently=True)`; an interrupted run then goes on where it stopped.
-        database: the alias of the database it is for; None for every one that has migrations.
+        database: the alias of the database it is for.
     """
 
     dependencies: ClassVar[Sequence[str | tuple[str, str]]] = ()
     run_before: ClassVar[Sequence[tuple[str, str]]] = ()
     replaces: ClassVar[Sequence[str | tuple[str, str]]] = ()
     atomic: ClassVar[bool] = True
-    database: ClassVar[str | None] = None
+    database: ClassVar[str] = "default"
 
     async def up(self) -> None:
         """Apply the step."""

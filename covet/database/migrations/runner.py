@@ -109,7 +109,7 @@ class Runner:
     apps: Callable[[Session], Awaitable[Any]] | None = None
 
     def __post_init__(self) -> None:
-        self.files = [each for each in self.files if each.migration.database in {None, self.alias}]
+        self.files = [each for each in self.files if each.migration.database == self.alias]
 
     async def records(self) -> dict[Key, Record]:
         """The database's history."""

@@ -270,5 +270,5 @@ def _implied(clause: str) -> bool:
     meaning = words(clause)
     if meaning[0].upper != "CHECK":
         return False
-    text = normal(clause)
+    text = normal(clause.strip()[len("CHECK") :])
     return "json_valid" in text or text.endswith(">= 0")

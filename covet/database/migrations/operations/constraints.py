@@ -82,7 +82,7 @@ class ConstraintOperations(Operations):
 
             await rebuild(self.session, table, mark)
             return
-        named = name or unique_name(table, columns)
+        named = name or unique_name(table, columns, self.vendor)
         await self._add(table, f"CONSTRAINT {self._quote(named)} UNIQUE ({quoted(columns, self.vendor)})")
 
     @operation
@@ -120,7 +120,7 @@ class ConstraintOperations(Operations):
             deferred: checked at COMMIT, as in Django (PostgreSQL, SQLite).
             validate: False leaves the rows that exist unchecked (PostgreSQL's NOT VALID).
         """
-        named = name or foreign_key_name(table, columns, other, other_columns)
+        named = name or foreign_key_name(table, columns, other, other_columns, self.vendor)
         text = f"FOREIGN KEY ({quoted(columns)}) REFERENCES {quote(other)} ({quoted(other_columns)})"
         text += f" ON DELETE {on_delete}" if on_delete else ""
         text += " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
