@@ -15,8 +15,9 @@ FIRST: Final = tuple(
 OTHERS: Final = tuple(
     """
     absolute_url_overrides composite_pk constraints contenttypes_tests custom_columns custom_lookups custom_methods
-    custom_pk datatypes defer_regress delete_regress distinct_on_fields empty expressions_window extra_regress
-    field_defaults field_subclassing filtered_relation force_insert_update foreign_object from_db_value
+    custom_pk datatypes defer_regress delete_regress dispatch distinct_on_fields empty expressions_window extra_regress
+    field_deconstruction field_defaults field_subclassing filtered_relation force_insert_update foreign_object
+    from_db_value
     generic_relations generic_relations_regress get_earliest_or_latest get_object_or_404 known_related_objects
     m2m_and_m2o m2m_intermediary m2m_multiple m2m_recursive m2m_regress m2m_signals m2m_through_regress m2o_recursive
     managers_regress many_to_one_null max_lengths model_enums model_indexes model_inheritance

@@ -26,7 +26,7 @@ class Counted:
 
     Attributes:
         name: the test's id.
-        tier: core (public API, touches the database), no-db (public API alone), extended (raw SQL, several
+        tier: core (public API, reaches for the database), no-db (public API alone), extended (raw SQL, several
             databases, `_meta`, registry, pickling, serializers, checks), internal (compiler, backends, web).
         vendors: the databases on which Django passes it.
         counts_queries: whether it calls `assertNumQueries`.
@@ -75,7 +75,7 @@ def calibrate(root: Path) -> list[Counted]:
         passed = frozenset(vendor for vendor, record in records.items() if record["outcome"] == "pass")
         if passed:
             category = categories.get(name) or by_method.get(name.rpartition(".")[2], "portable")
-            touched = any(record["queries"] for record in records.values())
+            touched = any(record["calls"] for record in records.values())
             counts = any(record["query_counts"] for record in records.values())
             counted.append(Counted(name, _tier(category, touched), passed, counts))
     _write(counted)

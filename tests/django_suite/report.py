@@ -15,7 +15,7 @@ from tests.django_suite.standing import Cause, Standing, Tally, causes, standing
 TABLE: Final = ROOT / "docs" / "reference" / "django-suite.md"
 LONGEST: Final = 40
 TIER_MEANINGS: Final = {
-    "core": "public API only, touches the database",
+    "core": "public API only, reaches for the database",
     "no-db": "public API, makes no query",
     "extended": "raw SQL, several databases, `_meta`, the registry, pickling, serializers, checks",
     "internal": "compiler, schema editor, backends, templates and forms: not expected to pass",

@@ -36,7 +36,7 @@ class Outcome:
     message: str = ""
     seconds: float = 0.0
     query_counts: list[tuple[int, int]] = dataclasses.field(default_factory=list)
-    queries: int = 0
+    calls: int = 0
 
 
 @dataclasses.dataclass
@@ -83,7 +83,7 @@ class Result(unittest.TestResult):
             message,
             round(time.perf_counter() - self._started, 4),
             getattr(test, "__dict__", {}).get("query_counts", []),
-            namespace.subject.calls.get("query", 0),
+            sum(namespace.subject.calls.values()),
         )
         if not isinstance(test, unittest.TestCase):
             # unittest's stand-in for `setUpClass (module.Class)`

@@ -55,7 +55,7 @@ THREADED: Final = (
 )
 
 
-def asynchronous(function: Callable[..., Any]) -> Callable[..., Any]:
+def asynchronous(function: Callable[..., Any], called: Callable[[], None]) -> Callable[..., Any]:
     """A coroutine function for the tests, the plain `function` for Django's own modules."""
 
     async def native(*args: Any, **kwargs: Any) -> Any:
@@ -67,15 +67,10 @@ def asynchronous(function: Callable[..., Any]) -> Callable[..., Any]:
         caller = sys._getframe(1).f_globals.get("__name__", "")
         if caller.split(".")[0] == "django" or caller == __name__:
             return function(*args, **kwargs)
+        called()
         return native(*args, **kwargs)
 
     return call
-
-
-def _replace(cls: type, names: Iterable[str]) -> None:
-    for name in names:
-        if name in cls.__dict__:
-            setattr(cls, name, asynchronous(cls.__dict__[name]))
 
 
 class Oracle(Subject):
@@ -178,9 +173,9 @@ class Oracle(Subject):
         from django.db.models import manager, query
         from django.db.models.fields import related_descriptors
 
-        _replace(query.QuerySet, QUERYSET)
-        _replace(models.Model, MODEL)
-        _replace(manager.Manager.__mro__[1], QUERYSET)
+        self._replace(query.QuerySet, QUERYSET)
+        self._replace(models.Model, MODEL)
+        self._replace(manager.Manager.__mro__[1], QUERYSET)
         for module, name in (
             (related_descriptors, "create_reverse_many_to_one_manager"),
             (related_descriptors, "create_forward_many_to_many_manager"),
@@ -194,11 +189,19 @@ class Oracle(Subject):
             if hasattr(module, "sync_to_async"):
                 module.sync_to_async = _on_this_thread  # type: ignore[attr-defined]
 
+    def _replace(self, cls: type, names: Iterable[str]) -> None:
+        for name in names:
+            if name in cls.__dict__:
+                setattr(cls, name, asynchronous(cls.__dict__[name], lambda: self._count("terminal call")))
+
+    def _count(self, what: str) -> None:
+        self.calls[what] = self.calls.get(what, 0) + 1
+
     def _related_factory(self, factory: Callable[..., type]) -> Callable[..., type]:
         @functools.wraps(factory)
         def make(*args: Any, **kwargs: Any) -> type:
             made = factory(*args, **kwargs)
-            _replace(made, RELATED)
+            self._replace(made, RELATED)
             return made
 
         return make
@@ -210,7 +213,7 @@ class Oracle(Subject):
 
         @functools.wraps(execute)
         def call(*args: Any, **kwargs: Any) -> Any:
-            self.calls["query"] = self.calls.get("query", 0) + 1
+            self._count("query")
             return wait(over_the_loop(*args, **kwargs))
 
         return call
