@@ -18,7 +18,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
-from covet.database.adapters.changes import note_change
+from covet.database.adapters.changes import note_statement
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import Features
 from covet.database.adapters.leases import Leases
@@ -97,6 +97,16 @@ class Adapter(abc.ABC):
     async def prepare_new(self, connection: Connection) -> None:  # noqa: B027 - most need nothing
         """Finish a connection that was just opened."""
 
+    async def enter(self, pin: Pin) -> None:  # noqa: B027 - only SQLite queues its writers
+        """Before a transaction takes its connection."""
+
+    def leave(self, pin: Pin) -> None:  # noqa: B027 - as above
+        """After a transaction has given its connection back."""
+
+    def adapt(self, value: Any) -> Any:
+        """A caller's Python value as the driver takes it."""
+        return value
+
     # Connections
 
     def leases(self) -> Leases:
@@ -159,7 +169,7 @@ class Adapter(abc.ABC):
 
     async def observe(self, command: Callable[[str], Awaitable[Any]], statement: str) -> Any:
         """Send BEGIN, COMMIT and the like, telling the query hooks."""
-        note_change()
+        note_statement(statement)
         if not self.query_hooks:
             return await command(statement)
         started = time.perf_counter()
@@ -268,7 +278,7 @@ class Adapter(abc.ABC):
     async def perform(self, method: Method, sql: str, args: Any, *, retry: bool = False) -> Any:
         """Call `method` on the transaction's connection, or on a leased one."""
         if not retry:
-            note_change()
+            note_statement(sql)
         if self.query_hooks:
             started = time.perf_counter()
             try:
@@ -376,7 +386,7 @@ class Adapter(abc.ABC):
         if is_statement(statement):
             return await self._fetch_statement(statement, args, rows=True)  # type: ignore[no-any-return]
         sql, values = self._arranged(statement, args)
-        return await self.perform(self.connection_class.fetch, sql, values)  # type: ignore[no-any-return]
+        return await self.perform(self.connection_class.fetch_named, sql, values)  # type: ignore[no-any-return]
 
     async def fetch_one(self, statement: Any, *args: Any) -> Row | None:
         """The first row, or None."""
@@ -410,7 +420,7 @@ class Adapter(abc.ABC):
         values: Sequence[Any] = args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args
         if not values:
             return sql, ()
-        return arrange(sql, values, self.placeholder)
+        return arrange(sql, [self.adapt(value) for value in values], self.placeholder)
 
     async def copy_records(
         self, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]], *, schema: str | None = None

@@ -35,6 +35,10 @@ class Connection(abc.ABC):
     async def fetch(self, sql: str, args: Sequence[Any]) -> list[Any]:
         """Rows of one statement."""
 
+    async def fetch_named(self, sql: str, args: Sequence[Any]) -> list[Any]:
+        """Rows that answer by column name too."""
+        return await self.fetch(sql, args)
+
     @abc.abstractmethod
     async def count(self, sql: str, args: Sequence[Any]) -> int:
         """Run one statement; how many rows it changed, -1 where it does not say."""

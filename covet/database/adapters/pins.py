@@ -36,6 +36,7 @@ class Pin:
         "begin",
         "busy",
         "closed",
+        "entered",
         "error",
         "held",
         "leases",
@@ -43,14 +44,21 @@ class Pin:
         "needs_rollback",
         "owner",
         "queue",
+        "readonly",
+        "token",
     )
 
-    def __init__(self, adapter: Adapter, owner: asyncio.Task[Any] | None, begin: Sequence[str]) -> None:
+    def __init__(
+        self, adapter: Adapter, owner: asyncio.Task[Any] | None, begin: Sequence[str], *, readonly: bool = False
+    ) -> None:
         self.adapter = adapter
         self.owner = owner
         self.begin = begin
         self.held: Any = None
         self.leases: Any = None
+        self.readonly = readonly
+        self.entered = False
+        self.token: Any = None
         self.busy = False
         self.closed = ""
         self.error: BaseException | None = None
@@ -102,6 +110,9 @@ class Pin:
         """Lease a connection and begin on it; the caller has the turn."""
         adapter = self.adapter
         leases = self.leases = adapter.leases()
+        if not self.entered:
+            await adapter.enter(self)
+            self.entered = True
         for last in (False, True):
             held = leases.idle.pop() if leases.idle else await leases.acquire()
             try:
@@ -138,6 +149,9 @@ class Pin:
     def close(self, reason: str) -> None:
         """No query after this; those still waiting for their turn are told."""
         self.closed = reason
+        if self.entered:
+            self.entered = False
+            self.adapter.leave(self)
         while self.queue:
             waiter = self.queue.popleft()
             if not waiter.done():
@@ -160,6 +174,8 @@ class Pin:
         if not isinstance(exc, Exception):
             if self.error is None:
                 self.error = exc
+            if self.held is not None:
+                self.held.interrupt()
             return exc
         mapped: BaseException = exc if isinstance(exc, DatabaseError) else self.adapter.map_error(exc)
         if self.error is None:
