@@ -5,33 +5,40 @@ Hydration makes a group; the descriptors of relations and deferred fields ask it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 from weakref import ref
 
 from covet.database.adapters.changes import changes_here
+
+MISSING: Final = object()
+"""Stands for "not known", where None is an answer."""
 
 
 class Preload:
     """What was loaded for a group before most of its members asked.
 
-    It serves only until this task or its kin write to a database: then a member asks for itself, so that
-    nobody sees less than he would without peers.
+    It serves only until this task or its kin write to one of the tables: then a member asks for itself,
+    so that nobody sees older rows than he would without peers.
 
     Attributes:
-        found: the loaded objects, by the key that their members know.
+        found: the loaded objects by the key that their members know, once they are here.
+        arrival: what members that ask meanwhile wait for.
     """
 
-    __slots__ = ("_at", "_changes", "found")
+    __slots__ = ("_at", "_changes", "_tables", "arrival", "found")
 
-    def __init__(self, found: dict[Any, Any]) -> None:
+    def __init__(self, tables: tuple[str, ...] | None) -> None:
+        self._tables = tables
         self._changes = changes_here()
-        self._at = self._changes[0]
-        self.found = found
+        self._at = self._changes.up_to(tables)
+        self.arrival: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.found: dict[Any, Any] = {}
 
     def is_fresh(self) -> bool:
         """Whether nothing was written since."""
-        return self._changes[0] == self._at and changes_here() is self._changes
+        return self._changes.up_to(self._tables) == self._at and changes_here() is self._changes
 
 
 class Peers:
@@ -41,14 +48,14 @@ class Peers:
     and an instance that the caller dropped is gone at once and is not loaded for.
 
     Attributes:
-        preloads: what was loaded for the group, by relation or attribute name.
+        preloads: what was loaded for the group, by relation or attribute name; None once it was outdated.
     """
 
     __slots__ = ("_references", "preloads")
 
     def __init__(self, instances: Sequence[Any]) -> None:
         self._references = list(map(ref, instances))
-        self.preloads: dict[str, Preload] = {}
+        self.preloads: dict[str, Preload | None] = {}
 
     def living(self) -> list[Any]:
         """The instances that still exist, in the order of the fetch."""
@@ -82,22 +89,53 @@ def peers_of(instance: Any) -> list[Any]:
     return living
 
 
-def preloaded(instance: Any, name: str) -> dict[Any, Any] | None:
-    """What was loaded under `name` for the group of `instance` and is still good; None when nothing is."""
+async def shared(
+    instance: Any,
+    name: str,
+    key: Any,
+    *,
+    members: Callable[[], list[Any]],
+    fetch: Callable[[list[Any]], Awaitable[dict[Any, Any]]],
+    tables: tuple[str, ...] | None,
+) -> Any:
+    """What `name` is for `instance`, loaded for its whole group; MISSING when it must ask for itself.
+
+    Args:
+        instance: who asks.
+        name: the relation or attribute.
+        key: what the answer is found under.
+        members: those of the group for whom it is to be loaded, `instance` included.
+        fetch: loads it for them, by key.
+        tables: the tables that it is read from; None when they are not known.
+    """
     peers = instance._state.peers
     if peers is None:
-        return None
-    preload = peers.preloads.get(name)
+        return MISSING
+    if name in peers.preloads:
+        return await _from_preload(peers, name, key)
+    group = members()
+    if len(group) < 2:
+        return MISSING
+    preload = peers.preloads[name] = Preload(tables)
+    try:
+        preload.found = await fetch(group)
+    except BaseException:
+        # Whoever waits asks for himself, and meets the error himself.
+        peers.preloads.pop(name, None)
+        raise
+    finally:
+        preload.arrival.set_result(None)
+    return preload.found.get(key, MISSING)
+
+
+async def _from_preload(peers: Peers, name: str, key: Any) -> Any:
+    preload = peers.preloads[name]
     if preload is None:
-        return None
+        return MISSING
+    if not preload.arrival.done():
+        await asyncio.shield(preload.arrival)
     if preload.is_fresh():
-        return preload.found  # type: ignore[no-any-return]
-    del peers.preloads[name]
-    return None
-
-
-def keep_preload(instance: Any, name: str, found: dict[Any, Any]) -> None:
-    """Keep what was loaded under `name` for the group of `instance`."""
-    peers = instance._state.peers
-    if peers is not None:
-        peers.preloads[name] = Preload(found)
+        return preload.found.get(key, MISSING)
+    # Who writes between his reads would load the whole group again at each of them.
+    peers.preloads[name] = None
+    return MISSING
