@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
@@ -14,6 +14,7 @@ import covet
 from covet._version import __version__
 from covet.conf import settings
 from covet.exceptions import CovetError
+from covet.portal import run
 from covet_cli.project import enter
 
 DISTRIBUTION = "covetpy"
@@ -71,8 +72,6 @@ async def examine_database(alias: str) -> Finding:
         version = await adapter.fetch_value(query)
     except CovetError as error:
         return Finding(f"database {alias}", "bad", f"{adapter.config.safe_url}: {error}")
-    finally:
-        await connections.close_all()
     return Finding(f"database {alias}", "ok", f"{adapter.config.safe_url}: {adapter.vendor} {version}")
 
 
@@ -109,8 +108,8 @@ async def examine_services() -> list[Finding]:
     return [*[await examine_database(alias) for alias in connections], await examine_redis()]
 
 
-def examine_project(run: Callable[..., list[Finding]]) -> Iterator[Finding]:
-    """The project in the current folder, if there is one; `run` drives the coroutine."""
+def examine_project() -> Iterator[Finding]:
+    """The project in the current folder, if there is one."""
     try:
         root = enter()
     except CovetError as error:

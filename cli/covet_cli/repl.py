@@ -12,13 +12,14 @@ from typing import Any
 
 from covet._version import __version__
 from covet.portal import install, portal
+from covet.portal.runner import close_all, new_event_loop
 
 
 class Runner:
     """One event loop for a whole session, so that connections opened by one statement serve the next."""
 
     def __init__(self) -> None:
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=new_event_loop)
         install(self._runner.get_loop())
 
     def __call__(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -31,9 +32,7 @@ class Runner:
 
     def close(self) -> None:
         """Closes the databases and the loop."""
-        from covet.database.connections import connections
-
-        self._runner.run(connections.close_all())
+        self._runner.run(close_all())
         self._runner.close()
 
 

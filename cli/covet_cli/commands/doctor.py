@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import click
@@ -16,7 +15,7 @@ MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
 @click.command(epilog="Example:  covet doctor")
 def doctor() -> None:
     """Examine Python, the extensions, the database and Redis; exits 1 when something is bad."""
-    findings = [*examine_installation(), *examine_project(asyncio.run)]
+    findings = [*examine_installation(), *examine_project()]
     report = table("", "", "")
     for finding in findings:
         report.add_row(MARKS[finding.verdict], finding.subject, finding.text.replace("[", "\\["))
