@@ -25,7 +25,7 @@ def examples(page: Path) -> list[tuple[int, str]]:
     "page", [page for page in PAGES if examples(page)], ids=lambda page: str(page.relative_to(ROOT))
 )
 async def test_examples_of_the_page_run(page, tmp_path, monkeypatch):
-    """Promise 18-114: what the documentation shows works."""
+    """What the documentation shows works."""
     monkeypatch.chdir(tmp_path)
     names = {"__name__": f"example_{page.stem}"}
     for line, source in examples(page):
