@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from covet.exceptions import BadJSON
+from covet.utils.functional import Promise
 
 MAX_DEPTH: Final = 200
 """Levels of nesting in a body; deeper ones could not be written out again."""
@@ -83,6 +84,8 @@ def default(value: Any) -> Any:
     Raises:
         TypeError: the value has no JSON form; the message names its type.
     """
+    if isinstance(value, Promise):
+        return value.resolve()
     if isinstance(value, (decimal.Decimal, PurePath)):
         return str(value)
     if isinstance(value, dt.timedelta):
