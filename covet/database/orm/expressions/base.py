@@ -308,10 +308,7 @@ class BaseExpression:
 
     def get_source_fields(self) -> list[Any]:
         """The output fields of the sources; None where unknown."""
-        return [
-            None if source is None else source._output_field_or_none
-            for source in self.get_source_expressions()
-        ]
+        return [None if source is None else source._output_field_or_none for source in self.get_source_expressions()]
 
     def asc(self, **kwargs: Any) -> Any:
         """Ascending order by it; `nulls_first=True` or `nulls_last=True`."""

@@ -67,6 +67,9 @@ class Value(SQLiteNumericMixin, Expression):
             value = Const(value)
         field = self._output_field_or_none
         if isinstance(value, Const) and value.value is None:
+            if field is not None and not self.for_save and field.get_internal_type() == "JSONField":
+                # Not saved, but compared or returned: JSON's own null.
+                return ("'null'::jsonb" if connection.vendor == "postgresql" else "'null'"), []
             return "NULL", []
         if field is None:
             return compiler.bind(value), []

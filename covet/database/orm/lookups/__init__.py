@@ -25,6 +25,12 @@ from covet.database.orm.lookups.comparison import (
     LessThanOrEqual,
     Range,
 )
+from covet.database.orm.lookups.json import (
+    KT,
+    KeyTextTransform,
+    KeyTransform,
+    KeyTransformFactory,
+)
 from covet.database.orm.lookups.registry import RegisterLookupMixin
 from covet.database.orm.lookups.related import (
     RelatedExact,
@@ -35,6 +41,7 @@ from covet.database.orm.lookups.related import (
     RelatedLessThan,
     RelatedLessThanOrEqual,
 )
+from covet.database.orm.lookups.temporal import YearExact, YearGt, YearGte, YearLookup, YearLt, YearLte
 from covet.database.orm.lookups.text import (
     Contains,
     EndsWith,
@@ -88,4 +95,14 @@ __all__ = [
     "RelatedLessThanOrEqual",
     "StartsWith",
     "Transform",
+    "YearExact",
+    "YearGt",
+    "YearGte",
+    "YearLookup",
+    "YearLt",
+    "YearLte",
+    "KT",
+    "KeyTextTransform",
+    "KeyTransform",
+    "KeyTransformFactory",
 ]
