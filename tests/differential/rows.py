@@ -51,7 +51,8 @@ def rows_for(seed: int) -> tuple[Rows, Links]:
     rows: Rows = {}
     for name, size in SIZES.items():
         rows[name] = [_row(chance, name, key) for key in range(1, size + 1)]
-    for profile, author in zip(rows["Profile"], chance.sample(range(1, SIZES["Author"] + 1), SIZES["Profile"]), strict=True):
+    owners = chance.sample(range(1, SIZES["Author"] + 1), SIZES["Profile"])
+    for profile, author in zip(rows["Profile"], owners, strict=True):
         profile["author_id"] = author
     links = {path: _pairs(chance, *sizes) for path, sizes in LINKED.items()}
     return rows, links

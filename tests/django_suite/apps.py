@@ -14,7 +14,8 @@ FIRST: Final = tuple(
 
 OTHERS: Final = tuple(
     """
-    absolute_url_overrides async composite_pk constraints contenttypes_tests custom_columns custom_lookups custom_methods
+    absolute_url_overrides async composite_pk constraints contenttypes_tests custom_columns custom_lookups
+    custom_methods
     custom_pk datatypes defer_regress delete_regress dispatch distinct_on_fields empty expressions_window extra_regress
     field_deconstruction field_defaults field_subclassing filtered_relation force_insert_update foreign_object
     from_db_value

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.django_suite import denominator, report, results, servers
 from tests.django_suite.apps import APPS, FIRST
+from tests.django_suite.mutants import MUTANTS
 from tests.django_suite.processes import describe, run_each
 from tests.django_suite.source import tests_folder
 from tests.django_suite.subjects import SUBJECTS
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-k", dest="only", default="", help="a part of the ids of the tests to run")
     parser.add_argument("-v", dest="verbose", action="store_true", help="print what did not pass")
     parser.add_argument("--hide", action="append", default=[], help="pretend that the framework lacks a name")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), default="", help="break one semantic first")
     return parser
 
 
@@ -83,8 +85,9 @@ def _run_here(apps: tuple[str, ...], options: argparse.Namespace) -> int:
         strict=not options.count_only,
         only=options.only,
         hidden=options.hide,
+        mutant=options.mutant,
     )
-    if len(apps) == 1 and not options.only and not options.hide:
+    if len(apps) == 1 and not (options.only or options.hide or options.mutant):
         results.write(options.subject, options.db, apps[0], run.as_json())
     print(describe(Counter(test.outcome for test in run.tests.values())))
     if options.verbose:

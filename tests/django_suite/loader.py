@@ -91,7 +91,7 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
         source = Path(self.path).read_text(encoding="utf8")
         tree = ast.fix_missing_locations(Rewriter().visit(ast.parse(source, self.path)))
         broken = namespace.broken.setdefault(module.__name__, {})
-        module.__dict__[SETTLE] = settle
+        module.__dict__[SETTLE] = settle  # the name here, so that a mutant can replace it
         for statement in tree.body:
             code = compile(ast.Module([statement], []), self.path, "exec")
             try:

@@ -21,6 +21,7 @@ from tests.django_suite import loader, shim
 from tests.django_suite.kit import cases
 from tests.django_suite.kit.modules import MODULES
 from tests.django_suite.kit.queries import AssertNumQueries
+from tests.django_suite.mutants import MUTANTS
 from tests.django_suite.shim import Missing, NotProvided, namespace
 from tests.django_suite.subjects import subject_named
 
@@ -141,6 +142,7 @@ def run_apps(
     strict: bool = True,
     only: str = "",
     hidden: Iterable[str] = (),
+    mutant: str = "",
 ) -> Run:
     """Run the tests of `apps` in this process.
 
@@ -152,6 +154,7 @@ def run_apps(
         strict: whether `assertNumQueries` fails a test or only records.
         only: a part of the test ids to run.
         hidden: names to pretend absent, to rehearse `missing`.
+        mutant: a semantic to break, to see that tests turn red.
     """
     warnings.simplefilter("ignore")
     AssertNumQueries.strict = strict
@@ -168,7 +171,7 @@ def run_apps(
         install(asyncio.get_running_loop())
         task = asyncio.current_task()
         signal.signal(signal.SIGALRM, lambda *_: _interrupt(task))
-        await portal(_inside(run, apps, vendor, root, only))
+        await portal(_inside(run, apps, vendor, root, only, mutant))
 
     asyncio.run(whole())
     return run
@@ -181,10 +184,12 @@ def _interrupt(task: asyncio.Task[Any] | None) -> None:
         task.cancel(f"took longer than {TEST_SECONDS:.0f} s")
 
 
-async def _inside(run: Run, apps: Sequence[str], vendor: str, root: Path, only: str) -> None:
+async def _inside(run: Run, apps: Sequence[str], vendor: str, root: Path, only: str, mutant: str) -> None:
     subject = namespace.subject
     started = time.perf_counter()
     await subject.prepare(apps, vendor)
+    if mutant:
+        MUTANTS[mutant](subject)
     try:
         run.table_errors = await subject.create_tables(apps)
         tests = [test for test in _collect(run, apps, root) if only in test.id()]

@@ -1,0 +1,211 @@
+"""CovetPy as the subject: our models, our QuerySets, our adapters, our portal."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Final
+
+from tests.django_suite.servers import Server, server_for
+from tests.django_suite.shim import NotProvided
+from tests.django_suite.subjects.base import Subject
+from tests.django_suite.subjects.names import MODULES, modules_for
+from tests.django_suite.waiting import treat_as_lazy
+
+ENGINES: Final = {"sqlite": "sqlite", "postgres": "postgresql", "mysql": "mysql"}
+DJANGO_ENGINES: Final = {"sqlite": "sqlite3", "postgres": "postgresql", "mysql": "mysql"}
+
+
+class Covet(Subject):
+    """The framework of this repository."""
+
+    name = "covet"
+    # Pure Python without an ORM in it: what the tests themselves use of Django.
+    borrowed: ClassVar[tuple[str, ...]] = ("django.utils", "django.test.html", "django.core.files")
+    server: Server
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def modules_for(self, module: str) -> Sequence[str]:
+        return [name for name in modules_for(module) if _exists(name)]
+
+    def is_module(self, dotted: str) -> bool:
+        known = dotted in MODULES or any(name.startswith(dotted + ".") for name in MODULES)
+        return known or bool(self.modules_for(dotted)) or super().is_module(dotted)
+
+    def assign(self, module: str, name: str, value: Any) -> None:
+        for target in self.modules_for(module):
+            found = importlib.import_module(target)
+            if hasattr(found, name):
+                setattr(found, name, value)
+                return
+
+    # -- the life of a run ---------------------------------------------------------------------------------------
+
+    async def prepare(self, labels: Sequence[str], vendor: str) -> None:
+        self.server = server_for(vendor)
+        self.server.recreate(self.aliases)
+        from covet.conf import settings
+
+        settings.configure(
+            DATABASES={alias: self._database(alias) for alias in self.aliases},
+            INSTALLED_APPS=list(labels),
+            SECRET_KEY="not a secret",
+            USE_TZ=False,
+            TIME_ZONE="America/Chicago",
+            DEFAULT_AUTO_FIELD="covet.database.orm.fields.AutoField",
+            # Django does not validate on save.
+            VALIDATE_ON_SAVE=False,
+            SITE_ID=1,
+        )
+        self._configure_django()
+        from covet.database import orm
+
+        treat_as_lazy(orm.QuerySet, orm.Model)
+
+    def _database(self, alias: str) -> dict[str, Any]:
+        server = self.server
+        found: dict[str, Any] = {"engine": ENGINES[server.vendor], "database": server.database(alias)}
+        if server.vendor != "sqlite":
+            found.update(host=server.host, port=server.port, user=server.user, password=server.password)
+        return found
+
+    def _configure_django(self) -> None:
+        """What is borrowed of Django reads Django's settings; its connections only describe the server."""
+        from django.conf import settings
+
+        server = self.server
+        databases = {
+            alias: {
+                "ENGINE": f"django.db.backends.{DJANGO_ENGINES[server.vendor]}",
+                "NAME": server.database(alias),
+                "USER": server.user,
+                "PASSWORD": server.password,
+                "HOST": server.host,
+                "PORT": server.port or "",
+            }
+            for alias in self.aliases
+        }
+        settings.configure(DATABASES=databases, USE_TZ=False, TIME_ZONE="America/Chicago", USE_I18N=True)
+        import os
+
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+    async def create_tables(self, labels: Sequence[str]) -> dict[str, str]:
+        from tests.django_suite.subjects import tables
+
+        for label in labels:
+            if importlib.util.find_spec(f"{label}.models") is not None:
+                importlib.import_module(f"{label}.models")
+        errors: dict[str, str] = {}
+        for alias in self.aliases:
+            errors.update(await tables.create(alias))
+        return errors
+
+    async def close(self) -> None:
+        import django.db
+
+        from covet.database.connections import connections
+
+        await connections.close_all(0)
+        django.db.connections.close_all()
+        self.server.drop(self.aliases)
+
+    # -- databases -----------------------------------------------------------------------------------------------
+
+    def connection(self, alias: str) -> Any:
+        from tests.django_suite.subjects.database import connections
+
+        return connections[alias]
+
+    def atomic(self, alias: str) -> Any:
+        return _TestBlock(alias)
+
+    def mark_for_rollback(self, alias: str) -> None:
+        from tests.django_suite.subjects.database import transactions
+
+        transactions.set_rollback(True, alias)
+
+    async def flush(self, alias: str) -> None:
+        from tests.django_suite.subjects import tables
+
+        await tables.flush(alias)
+
+    def capture(self, alias: str) -> AbstractContextManager[Sequence[Mapping[str, Any]]]:
+        log: AbstractContextManager[Sequence[Mapping[str, Any]]] = self.connection(alias).capture()
+        return log
+
+    def pending_callbacks(self, alias: str) -> list[Any]:
+        from covet.database import transaction
+
+        return [(None, callback) for callback in transaction.pending_callbacks(using=alias)]
+
+    def load_fixtures(self, names: Iterable[str]) -> None:
+        raise NotProvided("fixtures")
+
+    # -- settings and applications -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def override_settings(self, options: Mapping[str, Any]) -> Iterator[None]:
+        from django.test.utils import override_settings as djangos
+
+        from covet.conf import override_settings as ours
+
+        translated = {name: _translated(name, value) for name, value in options.items()}
+        shared = {name: value for name, value in options.items() if name in {"USE_TZ", "TIME_ZONE", "USE_I18N"}}
+        with ours(**translated), djangos(**shared):
+            yield
+
+    @contextlib.contextmanager
+    def isolate_apps(self, labels: Sequence[str]) -> Iterator[Any]:
+        from covet.database.orm import registry
+        from covet.database.orm.options import Options
+
+        isolated = registry.Apps(labels)
+        before = Options.default_apps
+        Options.default_apps = isolated
+        try:
+            yield isolated
+        finally:
+            Options.default_apps = before
+
+
+class _TestBlock:
+    """A transaction that is open on the server from its start, so that its BEGIN counts in no test."""
+
+    def __init__(self, alias: str) -> None:
+        from covet.database import transaction
+
+        self._alias = alias
+        self._block = transaction.atomic(using=alias)
+
+    async def __aenter__(self) -> Any:
+        from covet.database.connections import connections
+
+        opened = await self._block.__aenter__()
+        await connections[self._alias].run("SELECT 1", ())
+        return opened
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._block.__aexit__(*error)
+
+
+def _translated(name: str, value: Any) -> Any:
+    if name == "DEFAULT_AUTO_FIELD" and isinstance(value, str):
+        return value.replace("django.db.models", "covet.database.orm.fields")
+    return value
+
+
+def _exists(dotted: str) -> bool:
+    try:
+        return importlib.util.find_spec(dotted) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def make() -> Subject:
+    """The subject."""
+    return Covet()

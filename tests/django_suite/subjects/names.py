@@ -1,0 +1,60 @@
+"""Which of our modules answer for Django's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+ORM: Final = "covet.database.orm"
+DATABASE: Final = "tests.django_suite.subjects.database"
+
+# django.db.models.X is answered by the first of these that exists and has the name.
+MODULES: Final[dict[str, tuple[str, ...]]] = {
+    "django.apps": (f"{ORM}.registry",),
+    "django.apps.registry": (f"{ORM}.registry",),
+    "django.conf": ("covet.conf",),
+    "django.contrib.auth.models": ("tests.django_suite.subjects.contrib",),
+    "django.contrib.contenttypes.fields": (f"{ORM}.contenttypes.fields", f"{ORM}.contenttypes"),
+    "django.contrib.contenttypes.models": (f"{ORM}.contenttypes.models", f"{ORM}.contenttypes"),
+    "django.contrib.contenttypes.prefetch": (f"{ORM}.contenttypes.prefetch", f"{ORM}.contenttypes"),
+    "django.contrib.sites.models": ("tests.django_suite.subjects.contrib",),
+    "django.core.exceptions": ("covet.exceptions",),
+    "django.core.paginator": ("covet.utils.paginator",),
+    "django.core.validators": ("covet.utils.validators",),
+    "django.db": (DATABASE, "covet.exceptions", ORM),
+    "django.db.models": (ORM, f"{ORM}.models"),
+    "django.db.models.base": (f"{ORM}.models", ORM, f"{ORM}.state"),
+    "django.db.models.constants": (f"{ORM}.lookups.base", ORM),
+    "django.db.models.deletion": (f"{ORM}.deletion", ORM, "covet.exceptions"),
+    "django.db.models.enums": (f"{ORM}.fields.choices", ORM),
+    "django.db.models.expressions": (f"{ORM}.expressions", ORM),
+    "django.db.models.fields": (f"{ORM}.fields", ORM),
+    "django.db.models.functions": (f"{ORM}.functions",),
+    "django.db.models.lookups": (f"{ORM}.lookups", ORM),
+    "django.db.models.manager": (f"{ORM}.managers", ORM),
+    "django.db.models.options": (f"{ORM}.options",),
+    "django.db.models.query": (f"{ORM}.queryset", f"{ORM}.prefetch", ORM),
+    "django.db.models.query_utils": (f"{ORM}.query", f"{ORM}.compiler", ORM),
+    "django.db.models.signals": (f"{ORM}.signals",),
+    "django.db.models.sql": (f"{ORM}.compiler",),
+    "django.db.transaction": (f"{DATABASE}.transactions", "covet.exceptions"),
+    "django.db.utils": ("covet.exceptions", f"{ORM}.routers", DATABASE),
+    "django.dispatch": (f"{ORM}.signals",),
+    "django.dispatch.dispatcher": (f"{ORM}.signals",),
+    "django.shortcuts": ("covet.shortcuts", "covet.http.shortcuts"),
+    "django.utils.connection": ("covet.exceptions",),
+}
+MODULES.update({f"django.utils.{name}": (f"covet.utils.{name}",) for name in (
+    "dateparse", "deconstruct", "duration", "functional", "ipv6", "text", "timezone", "translation",
+)})  # fmt: skip
+# Names which tests import from a module and use as a module.
+SUBMODULES: Final = frozenset({"django.db.models", "django.db.transaction", "django.utils.timezone"})
+
+
+def modules_for(module: str) -> Sequence[str]:
+    """Our modules for one of Django's, in the order in which they are asked."""
+    if module in MODULES:
+        return MODULES[module]
+    if module.startswith("django.db.models."):
+        return (f"{ORM}.{module.removeprefix('django.db.models.')}", ORM)
+    return ()
