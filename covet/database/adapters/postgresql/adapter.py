@@ -45,6 +45,8 @@ class CovetPostgreSQLDialect(PGDialect_asyncpg):
     """SQLAlchemy's asyncpg dialect without its codecs: they would change what leased connections return."""
 
     supports_statement_cache = True
+    # Otherwise SQLAlchemy leaves JSON to a codec of the driver's, and its reflection of identities fails.
+    supports_native_json_deserialization = False
     colspecs = {**PGDialect_asyncpg.colspecs, sqltypes.JSON: _JSON, JSONB: _JSONB}
 
     def on_connect(self) -> None:
