@@ -7,15 +7,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
-
-from covet.database.migrations.session import EngineSession, open_session
-from covet.exceptions import CovetError, OperationalError
+from covet.database.adapters.base import Adapter
+from covet.database.migrations.session import AdapterSession, open_session
+from covet.exceptions import CovetError, DatabaseError, OperationalError
 
 # Any constant will do; the lock is kept per database.
 _KEY = 0x636F7665
 _POLL = 0.1
+_ADVICE = (
+    "This connection goes through a pooler, where the lock of a migration and its lock_timeout would not hold. Name "
+    "PostgreSQL's own host and port (for this command, in the environment), or pass --allow-pooler if the pooler keeps "
+    "sessions."
+)
 
 
 class BehindPooler(CovetError):
@@ -23,24 +26,24 @@ class BehindPooler(CovetError):
 
 
 @asynccontextmanager
-async def exclusive(engine: AsyncEngine, *, wait: float, say: Callable[[str], None]) -> AsyncIterator[None]:
+async def exclusive(adapter: Adapter, *, wait: float, say: Callable[[str], None]) -> AsyncIterator[None]:
     """Hold the database's migration lock; another run waits for it.
 
     The lock is polled: a blocked `pg_advisory_lock` would hold a snapshot, for which CREATE INDEX
     CONCURRENTLY in the other run would wait in turn. On SQLite the write lock of each transaction does it.
 
     Args:
-        engine: the database.
+        adapter: the database.
         wait: how many seconds to wait for another run.
         say: told once when there is something to wait for.
 
     Raises:
         OperationalError: the other run did not end in time.
     """
-    if engine.dialect.name == "sqlite":
+    if adapter.vendor == "sqlite":
         yield
         return
-    async with open_session(engine) as session:
+    async with open_session(adapter) as session:
         ends = time.monotonic() + wait
         told = False
         while not await _try_lock(session):
@@ -59,13 +62,13 @@ async def exclusive(engine: AsyncEngine, *, wait: float, say: Callable[[str], No
             await _unlock(session)
 
 
-async def _try_lock(session: EngineSession) -> bool:
+async def _try_lock(session: AdapterSession) -> bool:
     if session.vendor == "postgresql":
         return bool((await session.fetch(f"SELECT pg_try_advisory_lock({_KEY})"))[0][0])
     return bool((await session.fetch(f"SELECT GET_LOCK(concat('covet.', database(), '.{_KEY}'), 0)"))[0][0])
 
 
-async def _unlock(session: EngineSession) -> None:
+async def _unlock(session: AdapterSession) -> None:
     release = (
         f"SELECT pg_advisory_unlock({_KEY})"
         if session.vendor == "postgresql"
@@ -73,12 +76,12 @@ async def _unlock(session: EngineSession) -> None:
     )
     try:
         await session.fetch(release)
-    except sa.exc.DBAPIError:
+    except DatabaseError:
         # A lost connection has given its locks back already.
-        await session.connection.invalidate()
+        session.is_broken = True
 
 
-async def refuse_pooler(engine: AsyncEngine) -> None:
+async def refuse_pooler(adapter: Adapter) -> None:
     """Refuse PgBouncer and its like, where locks and settings would land in other sessions.
 
     A server tells its process number when a connection opens; a pooler invents one.
@@ -86,15 +89,12 @@ async def refuse_pooler(engine: AsyncEngine) -> None:
     Raises:
         BehindPooler: the two numbers differ.
     """
-    if engine.dialect.name != "postgresql":
+    if adapter.vendor != "postgresql":
         return
-    async with open_session(engine) as session:
-        raw = await session.connection.get_raw_connection()
-        announced = getattr(raw.driver_connection, "get_server_pid", lambda: None)()
+    if adapter.config.pooler == "transaction":
+        raise BehindPooler(_ADVICE)
+    async with open_session(adapter) as session:
+        announced = session.raw.get_server_pid()
         actual = (await session.fetch("SELECT pg_backend_pid()"))[0][0]
     if announced is not None and announced != actual:
-        raise BehindPooler(
-            "This connection goes through a pooler, where the lock of a migration and its lock_timeout would not "
-            "hold. Name PostgreSQL's own host and port (for this command, in the environment), or pass "
-            "--allow-pooler if the pooler keeps sessions."
-        )
+        raise BehindPooler(_ADVICE)

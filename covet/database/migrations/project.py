@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from covet.conf import settings
+from covet.database.adapters.base import Adapter
 from covet.database.connections import connections
 from covet.database.migrations import files
 from covet.database.migrations.files import MigrationFile
@@ -29,7 +28,7 @@ class Project:
     Attributes:
         root: the project's folder; paths are shown relative to it.
         folders: app label to folder; the empty label is the project's own `migrations/`.
-        engine_of: the SQLAlchemy engine of a database alias.
+        adapter_of: the adapter of a database alias.
         aliases: the databases, the default one first.
         options: how runs behave.
         say: told how it goes.
@@ -37,7 +36,7 @@ class Project:
 
     root: Path
     folders: Mapping[str, Path]
-    engine_of: Callable[[str], AsyncEngine]
+    adapter_of: Callable[[str], Adapter]
     aliases: tuple[str, ...] = ("default",)
     options: Options = field(default_factory=Options)
     say: Callable[[str], None] = lambda text: None
@@ -70,7 +69,7 @@ class Project:
     def runner(self, alias: str = "default", *, loaded: Iterable[MigrationFile] | None = None) -> Runner:
         """A runner for one database."""
         return Runner(
-            self.engine_of(alias),
+            self.adapter_of(alias),
             self.files() if loaded is None else loaded,
             alias=alias,
             owned=self.ownership.tables,
@@ -104,7 +103,7 @@ def from_settings(
     return Project(
         base,
         folders,
-        lambda alias: connections[alias].engine,
+        connections.__getitem__,
         tuple(connections),
         options or Options(),
         say or (lambda text: None),

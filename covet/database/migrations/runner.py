@@ -13,16 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
-
+from covet.database.adapters.base import Adapter
 from covet.database.migrations import faults, history
 from covet.database.migrations.files import Key, MigrationFile
 from covet.database.migrations.graph import Graph
 from covet.database.migrations.history import Record
 from covet.database.migrations.locks import exclusive, refuse_pooler
-from covet.database.migrations.session import EngineSession, Session, open_session
-from covet.exceptions import IntegrityError
+from covet.database.migrations.session import AdapterSession, Session, open_session
+from covet.exceptions import DatabaseError, IntegrityError
 
 T = TypeVar("T")
 Direction = Literal["up", "down"]
@@ -91,7 +89,7 @@ class Runner:
     """Applies the migrations of one database.
 
     Attributes:
-        engine: the database.
+        adapter: the database.
         files: every migration that exists.
         alias: the database's alias; migrations for another are left out.
         owned: the tables that Django's migrations own.
@@ -100,7 +98,7 @@ class Runner:
         apps: makes the models that `run_python` sees.
     """
 
-    engine: AsyncEngine
+    adapter: Adapter
     files: Iterable[MigrationFile]
     alias: str = "default"
     owned: Container[str] = frozenset()
@@ -113,7 +111,7 @@ class Runner:
 
     async def records(self) -> dict[Key, Record]:
         """The database's history."""
-        async with open_session(self.engine) as session:
+        async with open_session(self.adapter) as session:
             return await history.read(session)
 
     async def graph(self) -> Graph:
@@ -160,8 +158,8 @@ class Runner:
         """
         await self._check_pooler()
         done: list[Done] = []
-        async with exclusive(self.engine, wait=self.options.wait, say=self.say):
-            async with open_session(self.engine) as session:
+        async with exclusive(self.adapter, wait=self.options.wait, say=self.say):
+            async with open_session(self.adapter) as session:
                 await self._patiently(lambda: history.ensure(session))
             for each in (await self.graph()).pending(upto):
                 if started is not None:
@@ -187,7 +185,7 @@ class Runner:
         """Undo applied migrations, and before each what waits for it; the newest first."""
         await self._check_pooler()
         done: list[Done] = []
-        async with exclusive(self.engine, wait=self.options.wait, say=self.say):
+        async with exclusive(self.adapter, wait=self.options.wait, say=self.say):
             graph = await self.graph()
             wanted = {each for key in keys for each in graph.descendants(key)}
             for each in reversed([each for each in graph.order if each.key in wanted and each.key in graph.applied]):
@@ -202,11 +200,11 @@ class Runner:
 
     async def _check_pooler(self) -> None:
         if not self.options.allow_pooler:
-            await refuse_pooler(self.engine)
+            await refuse_pooler(self.adapter)
 
     async def _one(self, each: MigrationFile, direction: Direction, *, fake: bool) -> bool:
         """One migration with its record; False if another run was faster."""
-        whole = each.migration.atomic and self.engine.dialect.name in {"postgresql", "sqlite"}
+        whole = each.migration.atomic and self.adapter.vendor in {"postgresql", "sqlite"}
 
         async def attempt() -> bool:
             async with self._session() as session:
@@ -217,7 +215,7 @@ class Runner:
         return await self._patiently(attempt)
 
     async def _in_transaction(
-        self, session: EngineSession, each: MigrationFile, direction: Direction, *, fake: bool
+        self, session: AdapterSession, each: MigrationFile, direction: Direction, *, fake: bool
     ) -> bool:
         await session.begin()
         record = (await history.read(session)).get(each.key)
@@ -231,7 +229,7 @@ class Runner:
         await session.commit()
         return True
 
-    async def _by_steps(self, session: EngineSession, each: MigrationFile, direction: Direction) -> bool:
+    async def _by_steps(self, session: AdapterSession, each: MigrationFile, direction: Direction) -> bool:
         record = (await history.read(session)).get(each.key)
         if direction == "up" and record is not None and record.is_finished:
             return False
@@ -249,13 +247,13 @@ class Runner:
         return True
 
     async def _body(
-        self, session: EngineSession, each: MigrationFile, direction: Direction, progress: StepRecords | None
+        self, session: AdapterSession, each: MigrationFile, direction: Direction, progress: StepRecords | None
     ) -> None:
         owned: Container[str] = frozenset() if self.options.touch_django else self.owned
         migration = each.migration(session, owned=owned, progress=progress, notice=self.say, apps=self.apps)
         await (migration.up() if direction == "up" else migration.down())
 
-    async def _write(self, session: EngineSession, each: MigrationFile, direction: Direction) -> None:
+    async def _write(self, session: AdapterSession, each: MigrationFile, direction: Direction) -> None:
         if direction == "up":
             await history.add(session, each)
         else:
@@ -263,7 +261,7 @@ class Runner:
 
     async def _record_squashed(self) -> None:
         """A squashed file whose parts are all applied is applied: write it down and forget the parts."""
-        async with open_session(self.engine) as session:
+        async with open_session(self.adapter) as session:
             records = await history.read(session)
             for each in self.files:
                 if each.replaces and each.key not in records and all(key in records for key in each.replaces):
@@ -284,8 +282,8 @@ class Runner:
                 pause = min(pause * 1.5, 3.0)
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[EngineSession]:
-        async with open_session(self.engine) as session:
+    async def _session(self) -> AsyncIterator[AdapterSession]:
+        async with open_session(self.adapter) as session:
             before, after = await self._manners(session)
             for statement in before:
                 await session.execute(statement)
@@ -296,7 +294,7 @@ class Runner:
                     await session.rollback()
                 await _restore(session, after)
 
-    async def _manners(self, session: EngineSession) -> tuple[list[str], list[str]]:
+    async def _manners(self, session: AdapterSession) -> tuple[list[str], list[str]]:
         """The settings of a session that changes schema, and what puts them back."""
         if session.vendor == "postgresql":
             limits = {
@@ -316,7 +314,13 @@ class StepRecords:
     """The progress of a migration without a transaction, kept in its row of the history."""
 
     def __init__(
-        self, session: EngineSession, each: MigrationFile, finished: int, direction: Direction, *, was_interrupted: bool
+        self,
+        session: AdapterSession,
+        each: MigrationFile,
+        finished: int,
+        direction: Direction,
+        *,
+        was_interrupted: bool,
     ) -> None:
         self.was_interrupted = was_interrupted
         self._session = session
@@ -334,15 +338,15 @@ class StepRecords:
         return faults.is_already_done(error)
 
 
-async def _restore(session: EngineSession, statements: Sequence[str]) -> None:
+async def _restore(session: AdapterSession, statements: Sequence[str]) -> None:
     try:
         for statement in statements:
             await session.execute(statement)
-    except DBAPIError:
-        await session.connection.invalidate()
+    except DatabaseError:
+        session.is_broken = True
 
 
-async def _check_keys(session: EngineSession) -> None:
+async def _check_keys(session: AdapterSession) -> None:
     """SQLite's foreign keys were off during the step; nothing may be left dangling."""
     if session.vendor != "sqlite":
         return

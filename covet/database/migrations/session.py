@@ -1,23 +1,31 @@
 """Sessions: the one connection on which a migration runs, its transactions spelled out.
 
-The runner opens one for each migration. BEGIN and COMMIT are sent as statements over an autocommit
-connection, so that SQLite's DDL is inside the transaction too, and so that nothing commits unasked.
+The runner opens one for each migration, on a lease of the adapter's. While a transaction is open, the ORM's
+queries of the same task go over it too, so that `run_python` sees what the migration has done so far.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar, cast
+from contextvars import Token
+from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from covet.database.adapters.base import Adapter
+from covet.database.adapters.connection import Connection
+from covet.database.adapters.pins import Pin
+from covet.database.adapters.placeholders import arrange
 from covet.database.migrations.definitions import Target
 from covet.database.migrations.sqltext import Vendor
+from covet.exceptions import DatabaseError
 
-T = TypeVar("T")
 Row = Sequence[Any]
+_COUNTED = ("UPDATE", "INSERT", "DELETE", "WITH", "SELECT")
+# DDL may take hours; the limits that are right for requests are wrong here.
+_NO_LIMIT = 7 * 24 * 3600.0
 
 
 class Session(Protocol):
@@ -31,14 +39,15 @@ class Session(Protocol):
     def target(self) -> Target:
         """The database as definitions see it."""
 
+    @property
+    def dialect(self) -> sa.Dialect:
+        """SQLAlchemy's dialect."""
+
     async def execute(self, sql: str, *args: object) -> int:
         """Run one statement; the number of rows it touched, -1 if that means nothing."""
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         """The rows of a query."""
-
-    async def sync(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` with SQLAlchemy's synchronous face of the same connection."""
 
 
 def vendor_of(dialect: sa.Dialect) -> Vendor:
@@ -46,76 +55,128 @@ def vendor_of(dialect: sa.Dialect) -> Vendor:
     return cast("Vendor", "mysql" if dialect.name in {"mysql", "mariadb"} else dialect.name)
 
 
-def target_of(dialect: sa.Dialect) -> Target:
-    """The database as definitions see it."""
-    version = tuple(part for part in (dialect.server_version_info or ()) if isinstance(part, int))
-    native_uuid = dialect.name == "postgresql" or (bool(getattr(dialect, "is_mariadb", False)) and version >= (10, 7))
-    return Target(vendor_of(dialect), native_uuid=native_uuid)
+class AdapterSession:
+    """A session over one leased connection of an adapter."""
 
-
-class EngineSession:
-    """A session over one connection of a SQLAlchemy engine."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self.connection = connection
-        self.target = target_of(connection.dialect)
-        self.vendor = self.target.vendor
+    def __init__(self, adapter: Adapter, held: Connection, target: Target) -> None:
+        self.adapter = adapter
+        self.dialect = adapter.dialect
+        self.target = target
+        self.vendor = target.vendor
         self.in_transaction = False
-        self.log: list[Callable[[str], None]] = []
+        self.is_broken = False
+        self._held = held
+        self._pin: Pin | None = None
+        self._token: Token[Pin | None] | None = None
+
+    @property
+    def raw(self) -> Any:
+        """The driver's own connection."""
+        return self._held.raw
 
     async def execute(self, sql: str, *args: object) -> int:
-        """Run one statement; arguments take the places of `$1`, `$2` (or `?`, `%s`, the driver's own)."""
-        for listener in self.log:
-            listener(sql)
-        result = await self.connection.exec_driver_sql(_escaped(sql, self.vendor, args), _arguments(args))
-        return int(result.rowcount)
+        """Run one statement; arguments take the places of `$1`, `$2` or of `%s`."""
+        try:
+            if args or sql.lstrip()[:6].upper().startswith(_COUNTED):
+                text, values = arrange(sql, args, self.adapter.placeholder) if args else (sql, ())
+                return await self._held.count(text, values)
+            await self._command(sql)
+        except Exception as error:
+            raise self._mapped(error) from error
+        return -1
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         """The rows of a query."""
-        result = await self.connection.exec_driver_sql(_escaped(sql, self.vendor, args), _arguments(args))
-        return [tuple(row) for row in result.all()]
-
-    async def sync(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` with SQLAlchemy's synchronous face of this connection."""
-        return await self.connection.run_sync(work)
+        try:
+            text, values = arrange(sql, args, self.adapter.placeholder) if args else (sql, ())
+            return [tuple(row) for row in await self._held.fetch(text, values)]
+        except Exception as error:
+            raise self._mapped(error) from error
 
     async def begin(self) -> None:
         """Open the transaction; SQLite takes its write lock at once, so that two runs queue here."""
-        await self.connection.exec_driver_sql("BEGIN IMMEDIATE" if self.vendor == "sqlite" else "BEGIN")
+        pin = Pin(self.adapter, asyncio.current_task(), ())
+        pin.held, pin.leases = self._held, self._held.leases
+        await self.adapter.enter(pin)
+        pin.entered = True
+        self._pin = pin
+        try:
+            for statement in self.adapter.begin_sql(isolation=None, readonly=False, deferrable=False):
+                await self._held.command(statement)
+        except Exception as error:
+            pin.close("the transaction did not begin")
+            self._pin = None
+            raise self._mapped(error) from error
+        self._token = self.adapter.pin.set(pin)
         self.in_transaction = True
 
     async def commit(self) -> None:
         """Commit."""
-        await self.connection.exec_driver_sql("COMMIT")
-        self.in_transaction = False
+        try:
+            await self._held.command("COMMIT")
+        except Exception as error:
+            raise self._mapped(error) from error
+        self._leave("the migration has been committed")
 
     async def rollback(self) -> None:
         """Undo; quiet if the connection is lost, for then the server has already done so."""
-        self.in_transaction = False
+        self._leave("the migration has been rolled back")
         try:
-            await self.connection.exec_driver_sql("ROLLBACK")
-        except sa.exc.DBAPIError:
-            await self.connection.invalidate()
+            await self._held.command("ROLLBACK")
+        except Exception:  # noqa: BLE001 - whatever it is, the connection is not to be used again
+            self.is_broken = True
 
+    def _leave(self, reason: str) -> None:
+        self.in_transaction = False
+        if self._token is not None:
+            self.adapter.pin.reset(self._token)
+            self._token = None
+        if self._pin is not None:
+            self._pin.close(reason)
+            self._pin = None
 
-def _arguments(args: tuple[object, ...]) -> tuple[object, ...] | None:
-    return args or None
+    async def _command(self, sql: str) -> None:
+        if self.vendor == "postgresql":
+            await self.raw.execute(sql, timeout=_NO_LIMIT)
+        else:
+            await self._held.command(sql)
 
-
-def _escaped(sql: str, vendor: Vendor, args: tuple[object, ...]) -> str:
-    # MariaDB's driver formats with % whenever SQLAlchemy passes it a parameter set.
-    return sql.replace("%", "%%") if vendor == "mysql" and not args else sql
+    def _mapped(self, error: Exception) -> DatabaseError:
+        return error if isinstance(error, DatabaseError) else self.adapter.map_error(error)
 
 
 @asynccontextmanager
-async def open_session(engine: AsyncEngine) -> AsyncIterator[EngineSession]:
-    """A session of its own, closed at the end; an open transaction is undone."""
-    async with engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        session = EngineSession(connection)
-        try:
-            yield session
-        except BaseException:
-            if session.in_transaction:
-                await session.rollback()
-            raise
+async def open_session(adapter: Adapter) -> AsyncIterator[AdapterSession]:
+    """A session of its own; an open transaction is undone at the end."""
+    leases = adapter.leases()
+    held = await leases.acquire()
+    session: AdapterSession | None = None
+    try:
+        session = AdapterSession(adapter, held, await _target(adapter, held))
+        yield session
+        if session.in_transaction:
+            await session.rollback()
+    except BaseException as error:
+        if session is not None and session.in_transaction and isinstance(error, Exception):
+            await session.rollback()
+        if session is None or not isinstance(error, Exception) or session.is_broken:
+            # Cancelled in the middle of something: the lease comes to rest by itself.
+            if session is not None:
+                session._leave("the migration was interrupted")  # noqa: SLF001 - its own
+            leases.mend(held)
+        else:
+            leases.put(held)
+        raise
+    if session.is_broken:
+        leases.discard(held)
+    else:
+        leases.put(held)
+
+
+async def _target(adapter: Adapter, held: Connection) -> Target:
+    vendor = vendor_of(adapter.dialect)
+    if vendor != "mysql":
+        return Target(vendor, native_uuid=vendor == "postgresql")
+    version = str((await held.fetch("SELECT version()", ()))[0][0])
+    numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:2])
+    return Target(vendor, native_uuid="mariadb" in version.lower() and numbers >= (10, 7))

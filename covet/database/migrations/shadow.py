@@ -11,34 +11,37 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.engine.mock import MockConnection
 
+from covet.database.adapters.base import Adapter
+from covet.database.config import DatabaseConfig
+from covet.database.connections.registry import make_adapter
 from covet.database.migrations import faults
-from covet.database.migrations.session import EngineSession, open_session
+from covet.database.migrations.session import AdapterSession, Session, open_session
 from covet.database.migrations.sqltext import quote
-from covet.exceptions import PermissionDenied
+from covet.exceptions import DatabaseError, PermissionDenied
 
 _SCHEMA = "covet_shadow"
 
 
 @asynccontextmanager
-async def shadow(engine: AsyncEngine) -> AsyncIterator[EngineSession]:
+async def shadow(adapter: Adapter) -> AsyncIterator[AdapterSession]:
     """A session whose tables are made nowhere that matters.
 
     Raises:
         PermissionDenied: the role may make neither a schema nor temporary tables (PostgreSQL), nor a database
             (MariaDB).
     """
-    if engine.dialect.name == "sqlite":
-        memory = create_async_engine("sqlite+aiosqlite://", poolclass=StaticPool)
+    if adapter.vendor == "sqlite":
+        memory = make_adapter(DatabaseConfig(engine="sqlite", database=":memory:"))
         try:
             async with open_session(memory) as session:
+                await session.execute("PRAGMA foreign_keys = OFF")
                 yield session
         finally:
-            await memory.dispose()
-    elif engine.dialect.name == "postgresql":
-        async with open_session(engine) as session:
+            await memory.close()
+    elif adapter.vendor == "postgresql":
+        async with open_session(adapter) as session:
             await session.begin()
             try:
                 await _enter_schema(session)
@@ -46,17 +49,17 @@ async def shadow(engine: AsyncEngine) -> AsyncIterator[EngineSession]:
             finally:
                 await session.rollback()
     else:
-        async with _database(engine) as session:
+        async with _database(adapter) as session:
             yield session
 
 
-async def _enter_schema(session: EngineSession) -> None:
+async def _enter_schema(session: AdapterSession) -> None:
     path = (await session.fetch("SELECT current_setting('search_path')"))[0][0]
     await session.execute("SAVEPOINT covet_shadow")
     try:
         await session.execute(f"CREATE SCHEMA {_SCHEMA}")
         place = _SCHEMA
-    except sa.exc.DBAPIError as error:
+    except DatabaseError as error:
         if faults.sqlstate(error) != "42501":
             raise
         # Temporary tables do nearly as well: only keys to tables outside the shadow are refused.
@@ -66,18 +69,18 @@ async def _enter_schema(session: EngineSession) -> None:
 
 
 @asynccontextmanager
-async def _database(engine: AsyncEngine) -> AsyncIterator[EngineSession]:
-    async with open_session(engine) as session:
+async def _database(adapter: Adapter) -> AsyncIterator[AdapterSession]:
+    async with open_session(adapter) as session:
         own, charset, collation = (
             await session.fetch("SELECT database(), @@character_set_database, @@collation_database")
         )[0]
         name = quote(f"{_SCHEMA}_{own}_{os.getpid()}"[:64], "mysql")
         try:
             await session.execute(f"CREATE DATABASE {name} CHARACTER SET {charset} COLLATE {collation}")
-        except sa.exc.DBAPIError as error:
+        except DatabaseError as error:
             raise PermissionDenied(
                 f"Comparing definitions on MariaDB needs a database for the moment, and {name} could not be made: "
-                f"{error.orig}. Grant this user CREATE and DROP on `{_SCHEMA}_%`."
+                f"{error}. Grant this user CREATE and DROP on `{_SCHEMA}_%`."
             ) from error
         try:
             await session.execute(f"USE {name}")
@@ -87,3 +90,23 @@ async def _database(engine: AsyncEngine) -> AsyncIterator[EngineSession]:
             await session.execute("SET SESSION foreign_key_checks = 1")
             await session.execute(f"USE {quote(own, 'mysql')}")
             await session.execute(f"DROP DATABASE {name}")
+
+
+async def create_tables(session: Session, metadata: sa.MetaData) -> None:
+    """Create every table of SQLAlchemy's metadata, in the words of the session's dialect."""
+    for statement in ddl(metadata, session.dialect):
+        await session.execute(statement)
+
+
+def ddl(metadata: sa.MetaData, dialect: sa.Dialect) -> list[str]:
+    """The statements that create every table."""
+    statements: list[str] = []
+    doubled = dialect.identifier_preparer._double_percents  # noqa: SLF001 - SQLAlchemy has no public word for it
+
+    def collect(element: sa.schema.ExecutableDDLElement, *args: object, **options: object) -> None:
+        del args, options
+        text = str(element.compile(dialect=dialect)).strip()
+        statements.append(text.replace("%%", "%") if doubled else text)
+
+    metadata.create_all(MockConnection(dialect, collect), checkfirst=False)
+    return statements

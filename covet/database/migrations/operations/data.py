@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import io
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.operations import Operations as AlembicOperations
 
 from covet.database.migrations.operations.base import Operations, operation
 from covet.database.migrations.sqltext import literal, requote, statements
-
-T = TypeVar("T")
 
 
 class DataOperations(Operations):
@@ -118,7 +116,9 @@ class DataOperations(Operations):
         """Run Alembic operations: `await self.alembic(lambda op: op.bulk_insert(...))`."""
         self._dirty = True
 
-        def on(connection: sa.Connection) -> None:
-            work(AlembicOperations(MigrationContext.configure(connection)))
-
-        await self.session.sync(on)
+        script = io.StringIO()
+        options = {"as_sql": True, "output_buffer": script, "literal_binds": True}
+        context = MigrationContext.configure(dialect=self.session.dialect, opts=options)
+        work(AlembicOperations(context))
+        for statement in statements(script.getvalue()):
+            await self.session.execute(statement)
