@@ -1,0 +1,54 @@
+"""Conditions that a relation puts on the other model's rows, for one instance or for many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from covet.database.orm.compiler.ops import Limits, Offset
+from covet.database.orm.expressions.window import Window
+from covet.database.orm.functions.window import RowNumber
+from covet.database.orm.query import Q
+
+ROW_NUMBER = "_covet_row_number"
+
+
+def forward_filter(field: Any, instance: Any) -> dict[str, Any]:
+    """What finds the rows of `field.model` that refer to `instance` by `field`."""
+    return {f"{field.name}__{there.name}": getattr(instance, there.attname) for _, there in field.related_fields}
+
+
+def reverse_filter(field: Any, instance: Any) -> Q:
+    """What finds the row that `instance` refers to by `field`."""
+    condition = Q.create([(there.attname, getattr(instance, here.attname)) for here, there in field.related_fields])
+    further = field.get_extra_descriptor_filter(instance)
+    if isinstance(further, dict):
+        return condition & Q(**further) if further else condition
+    return condition & further if further else condition
+
+
+def for_instances(queryset: Any, field_name: str, instances: Sequence[Any]) -> Any:
+    """`queryset` for those related to any of `instances`; a slice of it is taken for each of them apart."""
+    condition = Q.create([(f"{field_name}__in", instances)])
+    query = queryset.query
+    if not query.is_sliced:
+        return queryset.filter(condition)
+    low, high = query.low_mark, query.high_mark
+    ordering = query.order_by or (queryset.model._meta.ordering if query.default_ordering else ())
+    rows = unsliced(queryset).filter(condition)
+    number = Window(RowNumber(), partition_by=field_name, order_by=list(ordering) or ["pk"])
+    bounds = {f"{ROW_NUMBER}__gt": low}
+    if high is not None:
+        bounds[f"{ROW_NUMBER}__lte"] = high
+    return rows.alias(**{ROW_NUMBER: number}).filter(**bounds)
+
+
+def unsliced(queryset: Any) -> Any:
+    """The same query with all of its rows."""
+    rows = queryset._chain()
+    chain, values = rows._node.chain(), rows._values  # noqa: SLF001 - the QuerySet's own rebuilding is one floor below
+    rows._node, rows._values = rows._node.root, ()  # noqa: SLF001
+    for node in chain:
+        if not isinstance(node.operation, (Limits, Offset)):
+            rows = rows._step(None, values[node.start : node.end], lambda _, node=node: node.operation)  # noqa: SLF001
+    return rows

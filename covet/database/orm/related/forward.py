@@ -1,0 +1,245 @@
+"""The forward side of foreign keys and one-to-one relations: `post.author`."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from covet.database.orm.fields.attributes import DeferredAttribute
+from covet.database.orm.peers import MISSING, peers_of, shared
+from covet.database.orm.prefetch import Source
+from covet.database.orm.related.access import add_awaitable, load_now, tables_of
+from covet.database.orm.related.assignment import agree_on_database, check_kind
+from covet.database.orm.related.filters import reverse_filter
+
+
+class ForeignKeyDeferredAttribute(DeferredAttribute):
+    """The column of a foreign key (`post.author_id`): another value drops the related object."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        held = instance.__dict__
+        name = self.field.attname
+        if held.get(name) != value and self.field.is_cached(instance):
+            self.field.delete_cached_value(instance)
+        held[name] = value
+
+
+class ForwardManyToOneDescriptor:
+    """`post.author`: the cached object, or it is loaded, for all peers of `post` in one query.
+
+    Raises on reading:
+        RelatedObjectDoesNotExist: the key is NULL where the column does not allow it.
+        ObjectDoesNotExist: the row is not there.
+        RelationNotLoaded: it is not loaded and nothing can wait here.
+    """
+
+    def __init__(self, field_with_rel: Any) -> None:
+        self.field = field_with_rel
+        add_awaitable(field_with_rel.model, field_with_rel.name, self.aget)
+
+    @functools.cached_property
+    def RelatedObjectDoesNotExist(self) -> type[Exception]:  # noqa: N802 - Django's name
+        """Raised where a required related object is missing; also an AttributeError."""
+        model = self.field.model
+        bases = (self.field.remote_field.model.DoesNotExist, AttributeError)
+        qualified = f"{model.__qualname__}.{self.field.name}.RelatedObjectDoesNotExist"
+        return type("RelatedObjectDoesNotExist", bases, {"__module__": model.__module__, "__qualname__": qualified})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self.field.model, self.field.name)
+
+    def is_cached(self, instance: Any) -> bool:
+        """Whether the related object is here."""
+        return bool(self.field.is_cached(instance))
+
+    def get_queryset(self, *, instance: Any) -> Any:
+        """Where the related object is looked for."""
+        manager = self.field.remote_field.model._base_manager
+        return manager.db_manager(hints={"instance": instance}).all()
+
+    def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
+        """How to fetch the related objects of `instances`."""
+        queryset = only_one(querysets) if querysets else self.get_queryset(instance=instances[0])
+        queryset._add_hints(instance=instances[0])
+        field = self.field
+        local = field.get_local_related_value
+        related = field.foreign_related_fields
+        if len(related) == 1:
+            values = {value for instance in instances if (value := local(instance)[0]) is not None}
+            condition: dict[str, Any] = {f"{related[0].name}__in": list(values)}
+        else:
+            condition = {f"{field.related_query_name()}__in": instances}
+        # One object belongs to each key: their order is of no use.
+        rows = queryset.filter(**condition).order_by()
+        return Source(rows, field.get_foreign_related_value, local, True, field.cache_name, False)
+
+    def link(self, related: Any, instance: Any) -> None:
+        """Let the related object of a one-to-one relation know its other side."""
+        remote = self.field.remote_field
+        if not remote.multiple:
+            remote.set_cached_value(related, instance)
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        cache = instance._state._cache  # noqa: SLF001 - the hot path: no dictionary is made to be asked
+        related = MISSING if cache is None else cache.get(self.field.cache_name, MISSING)
+        if related is MISSING:
+            related = self._find(instance)
+        if related is None and not self.field.null:
+            raise self._absent()
+        return related
+
+    async def aget(self, instance: Any) -> Any:
+        """What reading the attribute gives, awaited; `await post.aauthor` calls it."""
+        related = self.field.get_cached_value(instance, default=MISSING)
+        if related is MISSING:
+            related = self._known_without_query(instance)
+        if related is MISSING:
+            related = await self._load(instance)
+        if related is None and not self.field.null:
+            raise self._absent()
+        return related
+
+    def _absent(self) -> Exception:
+        return self.RelatedObjectDoesNotExist(f"{self.field.model.__name__} has no {self.field.name}.")
+
+    def _find(self, instance: Any) -> Any:
+        related = self._known_without_query(instance)
+        if related is not MISSING:
+            return related
+        name = self.field.name
+        advice = f"use `select_related({name!r})` in the query, or `await` the attribute `a{name}`"
+        return load_now(instance, name, self._load, advice)
+
+    def _known_without_query(self, instance: Any) -> Any:
+        """None for a NULL key, or what a multi-table parent holds; else MISSING."""
+        field = self.field
+        if None in field.get_local_related_value(instance):
+            field.set_cached_value(instance, None)
+            return None
+        link = instance._meta.get_ancestor_link(field.model)
+        if link and link.is_cached(instance):
+            related = field.get_cached_value(link.get_cached_value(instance), default=None)
+            if related is not None:
+                field.set_cached_value(instance, related)
+                return related
+        return MISSING
+
+    async def _load(self, instance: Any) -> Any:
+        field = self.field
+        key = field.get_local_related_value(instance)
+        related = await shared(
+            instance,
+            field.cache_name,
+            key,
+            members=functools.partial(self._lacking, instance),
+            fetch=self._fetch_for,
+            tables=self._tables,
+        )
+        if related is MISSING:
+            related = await self.get_object(instance)
+        self.link(related, instance)
+        field.set_cached_value(instance, related)
+        return related
+
+    @functools.cached_property
+    def _tables(self) -> tuple[str, ...]:
+        return tables_of(self.field.remote_field.model)
+
+    def _lacking(self, instance: Any) -> list[Any]:
+        """The peers for whom the related object is wanted too."""
+        field, attname, db = self.field, self.field.attname, instance._state.db
+        return [
+            peer
+            for peer in peers_of(instance)
+            if peer.__dict__.get(attname) is not None
+            and peer._state.db == db
+            and isinstance(peer, field.model)
+            and not field.is_cached(peer)
+        ]
+
+    async def _fetch_for(self, instances: list[Any]) -> dict[Any, Any]:
+        source = self.get_prefetch_querysets(instances)
+        await source.queryset._fetch_all()
+        return {source.related_key(row): row for row in source.queryset._result_cache}
+
+    async def get_object(self, instance: Any) -> Any:
+        """The related object of one instance, by a query of its own.
+
+        Raises:
+            ObjectDoesNotExist: the row is not there (the related model's own `DoesNotExist`).
+        """
+        rows = self.get_queryset(instance=instance)
+        return await rows.get(reverse_filter(self.field, instance))
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        field = self.field
+        remote = field.remote_field
+        if value is None:
+            related = field.get_cached_value(instance, default=None)
+            if related is not None and not remote.multiple:
+                # The object that was on the other side must not go on pointing here.
+                remote.set_cached_value(related, None)
+            for local, _ in field.related_fields:
+                setattr(instance, local.attname, None)
+        else:
+            check_kind(instance, field.name, value, remote.model)
+            agree_on_database(instance, value)
+            for local, foreign in field.related_fields:
+                setattr(instance, local.attname, getattr(value, foreign.attname))
+        field.set_cached_value(instance, value)
+        if value is not None and not remote.multiple:
+            remote.set_cached_value(value, instance)
+
+
+class ForwardOneToOneDescriptor(ForwardManyToOneDescriptor):
+    """`place.restaurant` from the side with the column; a link to a multi-table parent needs no query."""
+
+    def _known_without_query(self, instance: Any) -> Any:
+        related = super()._known_without_query(instance)
+        if related is MISSING and self.field.remote_field.parent_link:
+            parent = self._parent_from(instance)
+            if parent is not None:
+                self.link(parent, instance)
+                self.field.set_cached_value(instance, parent)
+                return parent
+        return related
+
+    async def get_object(self, instance: Any) -> Any:
+        if self.field.remote_field.parent_link:
+            parent = self._parent_from(instance)
+            if parent is not None:
+                return parent
+        return await super().get_object(instance)
+
+    def _parent_from(self, instance: Any) -> Any:
+        """The parent made of the child's own values; None when not all of them are loaded."""
+        model = self.field.remote_field.model
+        held = instance.__dict__
+        names = [field.attname for field in model._meta.concrete_fields]
+        if any(name not in held for name in names):
+            return None
+        parent = model(**{name: held[name] for name in names})
+        parent._state.adding = instance._state.adding
+        parent._state.db = instance._state.db
+        return parent
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, value)
+        field = self.field
+        if not (field.primary_key and field.remote_field.parent_link):
+            return
+        # The keys that come with the parent are the new parent's.
+        for inherited in instance._meta.concrete_fields:
+            if inherited.primary_key and inherited.remote_field:
+                name = inherited.remote_field.model._meta.pk.attname
+                setattr(instance, name, getattr(value, name) if value is not None else None)
+
+
+def only_one(querysets: list[Any]) -> Any:
+    """The QuerySet that a Prefetch was given."""
+    if len(querysets) != 1:
+        message = "querysets argument of get_prefetch_querysets() should have a length of 1."
+        raise ValueError(message)
+    return querysets[0]

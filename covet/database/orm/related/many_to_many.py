@@ -1,0 +1,415 @@
+"""Both sides of many-to-many relations: `post.tags` and `tag.posts`, managers over the table between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from covet.database.connections import connections
+from covet.database.orm.expressions.refs import F
+from covet.database.orm.prefetch import Source
+from covet.database.orm.query import Q
+from covet.database.orm.related.access import tables_of
+from covet.database.orm.related.filters import for_instances
+from covet.database.orm.related.forward import only_one
+from covet.database.orm.related.managers import RelatedManagerBase, evaluated, wrong_kind
+from covet.database.orm.related.reverse_many import ReverseManyToOneDescriptor
+from covet.database.orm.routers import router
+from covet.database.orm.signals import m2m_changed
+from covet.database.transaction import transaction
+
+PREFETCH_KEY = "_prefetch_related_val_"
+
+
+class Sides:
+    """What one side of a many-to-many relation is called, worked out once for its manager class.
+
+    Attributes:
+        target: the model of the managed objects. through: the model between.
+        source_field, target_field: the foreign keys of `through` to the instance and to the objects.
+        query_name: what queries on `target` call the way back to the instance.
+        cache_name: the key of prefetched rows.
+        symmetrical: a link goes both ways.
+    """
+
+    def __init__(self, rel: Any, *, reverse: bool) -> None:
+        field = rel.field
+        self.reverse = reverse
+        self.through = rel.through
+        if reverse:
+            self.target = rel.related_model
+            self.query_name = field.name
+            self.cache_name = rel.get_accessor_name()
+            source, target = field.m2m_reverse_field_name(), field.m2m_field_name()
+            self.symmetrical = False
+        else:
+            self.target = rel.model
+            self.query_name = field.related_query_name()
+            self.cache_name = field.name
+            source, target = field.m2m_field_name(), field.m2m_reverse_field_name()
+            self.symmetrical = rel.symmetrical
+        self.source_field = self.through._meta.get_field(source)
+        self.target_field = self.through._meta.get_field(target)
+
+
+class ManyRelatedManager(RelatedManagerBase):
+    """The manager behind `post.tags`; a class is made of it for each side of each relation."""
+
+    sides: Sides
+    manager_class_of: Any
+    is_plain_target: bool
+
+    def __init__(self, instance: Any) -> None:
+        super().__init__()
+        sides = self.sides
+        self.instance = instance
+        self.model = sides.target
+        self.through = sides.through
+        self.reverse = sides.reverse
+        self.symmetrical = sides.symmetrical
+        self.source_field = sides.source_field
+        self.target_field = sides.target_field
+        self.source_field_name = sides.source_field.name
+        self.target_field_name = sides.target_field.name
+        self.core_filters = {
+            f"{sides.query_name}__{there.name}": getattr(instance, there.attname)
+            for _, there in sides.source_field.related_fields
+        }
+        self.related_val = sides.source_field.get_foreign_related_value(instance)
+        if None in self.related_val:
+            name = sides.source_field.foreign_related_fields[0].name
+            message = (
+                f'"{instance!r}" needs to have a value for field "{name}" before this many-to-many relationship '
+                "can be used."
+            )
+            raise ValueError(message)
+        if instance.pk is None:
+            message = (
+                f"{type(instance).__name__!r} instance needs to have a primary key value before a many-to-many "
+                "relationship can be used."
+            )
+            raise ValueError(message)
+
+    def __call__(self, *, manager: str) -> Any:
+        """The same relation through another manager of the related model, by name."""
+        chosen = getattr(self.model, manager)
+        return self.manager_class_of(type(chosen))(self.instance)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def _apply_rel_filters(self, queryset: Any) -> Any:
+        if self._db or router.routers or self.instance._state.db != "default":
+            queryset._add_hints(instance=self.instance)
+            if self._db:
+                queryset = queryset.using(self._db)
+        return queryset._next_is_sticky().filter(**self.core_filters)
+
+    def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
+        queryset = only_one(querysets) if querysets else super(RelatedManagerBase, self).get_queryset()
+        queryset._add_hints(instance=instances[0])
+        queryset = queryset.using(queryset._db or self._db)
+        name = self.sides.query_name
+        rows = for_instances(queryset._next_is_sticky(), name, instances)
+        foreign = self.source_field.foreign_related_fields
+        keys = {f"{PREFETCH_KEY}{there.attname}": F(f"{name}__{there.name}") for there in foreign}
+        rows = rows.annotate(**keys)
+        names = tuple(keys)
+        return Source(
+            rows,
+            lambda related: tuple([getattr(related, name) for name in names]),
+            self.source_field.get_foreign_related_value,
+            False,
+            self.cache_name,
+            False,
+        )
+
+    def _through_rows(self) -> Any:
+        """The rows between alone, where the database guarantees that they lead to existing objects; else None."""
+        target = self.target_field
+        if not self.is_plain_target or not target.db_constraint:
+            return None
+        alias = router.db_for_read(self.through, instance=self.instance)
+        manager = self.through._base_manager.db_manager(alias, hints={"instance": self.instance})
+        rows = manager.filter(**{self.source_field_name: self.related_val[0]})
+        return rows.filter(**{f"{self.target_field_name}__isnull": False}) if target.null else rows
+
+    async def exists(self) -> bool:
+        """Whether there is any related object."""
+        rows = self._through_rows()
+        return bool(await (self.get_queryset() if rows is None else rows).exists())
+
+    async def count(self) -> int:
+        """How many related objects there are."""
+        rows = self._through_rows()
+        return int(await (self.get_queryset() if rows is None else rows).count())
+
+    async def aexists(self) -> bool:
+        """`exists` under Django's async name."""
+        return await self.exists()
+
+    async def acount(self) -> int:
+        """`count` under Django's async name."""
+        return await self.count()
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def _write_alias(self) -> str:
+        return router.db_for_write(self.through, instance=self.instance)
+
+    async def add(self, *objs: Any, through_defaults: Any = None) -> None:
+        """Relate objects to this instance; those that are related already stay as they are.
+
+        Args:
+            objs: objects, or their keys.
+            through_defaults: values of the other fields of the model between; callables are called.
+
+        Raises:
+            TypeError: one is of another model. ValueError: one is not saved, or lives in another database.
+        """
+        self._remove_prefetched_objects()
+        async with transaction(using=self._write_alias(), savepoint=False):
+            source, target = self.source_field, self.target_field
+            await self._add_items(source, target, objs, through_defaults)
+            if self.symmetrical:
+                await self._add_items(target, source, objs, through_defaults)
+
+    async def remove(self, *objs: Any) -> None:
+        """Relate objects no longer."""
+        self._remove_prefetched_objects()
+        await self._remove_items(objs)
+
+    async def clear(self) -> None:
+        """Relate nothing."""
+        alias = self._write_alias()
+        async with transaction(using=alias, savepoint=False):
+            await self._announce("pre_clear", None, alias)
+            self._remove_prefetched_objects()
+            every = super(RelatedManagerBase, self).get_queryset().using(alias)
+            rows = self.through._default_manager.using(alias)
+            await rows.filter(self._link_condition(None if self.is_plain_target else every)).delete()
+            await self._announce("post_clear", None, alias)
+
+    async def set(self, objs: Any, *, clear: bool = False, through_defaults: Any = None) -> None:
+        """Relate exactly `objs`.
+
+        Args:
+            objs: objects, or their keys.
+            clear: remove all first, instead of only those that are not in `objs`.
+            through_defaults: as in `add`.
+        """
+        wanted = await evaluated(objs)
+        alias = self._write_alias()
+        async with transaction(using=alias, savepoint=False):
+            self._remove_prefetched_objects()
+            if clear:
+                await self.clear()
+                await self.add(*wanted, through_defaults=through_defaults)
+                return
+            key = self.target_field.target_field.attname
+            leaving = dict.fromkeys(await self.get_queryset().using(alias).values_list(key, flat=True))
+            new = []
+            for obj in wanted:
+                value = self._key_of(obj)
+                if value in leaving:
+                    del leaving[value]
+                else:
+                    new.append(obj)
+            await self.remove(*leaving)
+            await self.add(*new, through_defaults=through_defaults)
+
+    def _key_of(self, obj: Any) -> Any:
+        if isinstance(obj, self.model):
+            return self.target_field.get_foreign_related_value(obj)[0]
+        return self.target_field.get_prep_value(obj)
+
+    def _creator(self) -> Any:
+        alias = router.db_for_write(type(self.instance), instance=self.instance)
+        return super(RelatedManagerBase, self.db_manager(alias))
+
+    async def create(self, *, through_defaults: Any = None, **kwargs: Any) -> Any:
+        """Make, save and relate an object."""
+        made = await self._creator().create(**kwargs)
+        await self.add(made, through_defaults=through_defaults)
+        return made
+
+    async def get_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
+        """`get_or_create` among the related objects; a new one is related."""
+        obj, created = await self._creator().get_or_create(**kwargs)
+        if created:
+            await self.add(obj, through_defaults=through_defaults)
+        return obj, created
+
+    async def update_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
+        """`update_or_create` among the related objects; a new one is related."""
+        obj, created = await self._creator().update_or_create(**kwargs)
+        if created:
+            await self.add(obj, through_defaults=through_defaults)
+        return obj, created
+
+    # -- the table between -----------------------------------------------------------------------
+
+    def _link_condition(self, removed: Any) -> Q:
+        """Which rows between go: those to `removed` (None: all) and, in a symmetrical relation, from them."""
+        own = self.related_val[0]
+        condition = Q.create([(self.source_field_name, own)])
+        if removed is not None:
+            condition &= Q.create([(f"{self.target_field_name}__in", removed)])
+        if self.symmetrical:
+            mirrored = Q.create([(self.target_field_name, own)])
+            if removed is not None:
+                mirrored &= Q.create([(f"{self.source_field_name}__in", removed)])
+            condition |= mirrored
+        return condition
+
+    def _target_ids(self, target: Any, objs: Any) -> dict[Any, None]:
+        found: dict[Any, None] = {}
+        for obj in objs:
+            if isinstance(obj, self.model):
+                if not router.allow_relation(obj, self.instance):
+                    message = (
+                        f'Cannot add "{obj!r}": instance is on database "{self.instance._state.db}", '
+                        f'value is on database "{obj._state.db}"'
+                    )
+                    raise ValueError(message)
+                key = target.get_foreign_related_value(obj)[0]
+                if key is None:
+                    message = f'Cannot add "{obj!r}": the value for field "{target.name}" is None'
+                    raise ValueError(message)
+                found[key] = None
+            elif hasattr(obj, "_meta") and hasattr(obj, "_state"):
+                raise wrong_kind(self.model, obj)
+            else:
+                found[target.get_prep_value(obj)] = None
+        return found
+
+    async def _add_items(self, source: Any, target: Any, objs: Any, through_defaults: Any) -> None:
+        if not objs:
+            return
+        defaults = {name: value() if callable(value) else value for name, value in dict(through_defaults or {}).items()}
+        ids = self._target_ids(target, objs)
+        alias = self._write_alias()
+        # A made table can only clash on the pair itself; a model of the project's own must show its clashes.
+        is_made = self.through._meta.auto_created is not False
+        ignores = is_made and connections[alias].features.supports_ignore_conflicts
+        # The mirrored rows of a symmetrical relation are not announced.
+        announced = (self.reverse or source is self.source_field) and m2m_changed.has_listeners(self.through)
+        if ignores and not announced:
+            await self._insert(source, target, list(ids), {}, alias, ignores=True)
+            return
+        known = self.through._default_manager.using(alias).values_list(target.name, flat=True)
+        there = await known.filter(**{source.name: self.related_val[0], f"{target.name}__in": list(ids)})
+        missing = [key for key in ids if key not in set(there)]
+        async with transaction(using=alias, savepoint=False):
+            if announced:
+                await self._announce("pre_add", set(missing), alias)
+            await self._insert(source, target, missing, defaults, alias, ignores=ignores)
+            if announced:
+                await self._announce("post_add", set(missing), alias)
+
+    async def _insert(
+        self, source: Any, target: Any, keys: list[Any], defaults: dict[str, Any], alias: str, *, ignores: bool
+    ) -> None:
+        own = self.related_val[0]
+        rows = [self.through(**defaults, **{source.attname: own, target.attname: key}) for key in keys]
+        await self.through._default_manager.using(alias).bulk_create(rows, ignore_conflicts=ignores)
+
+    async def _remove_items(self, objs: Any) -> None:
+        if not objs:
+            return
+        ids = {
+            self.target_field.get_foreign_related_value(obj)[0] if isinstance(obj, self.model) else obj for obj in objs
+        }
+        alias = self._write_alias()
+        async with transaction(using=alias, savepoint=False):
+            await self._announce("pre_remove", ids, alias)
+            removed: Any = list(ids)
+            if not self.is_plain_target:
+                # A manager that hides objects hides them from removal too.
+                name = self.target_field.target_field.attname
+                visible = super(RelatedManagerBase, self).get_queryset().using(alias)
+                removed = visible.filter(**{f"{name}__in": removed})
+            rows = self.through._default_manager.using(alias)
+            await rows.filter(self._link_condition(removed)).delete()
+            await self._announce("post_remove", ids, alias)
+
+    async def _announce(self, action: str, pk_set: set[Any] | None, alias: str) -> None:
+        if m2m_changed.receivers and m2m_changed.has_listeners(self.through):
+            await m2m_changed.send(
+                sender=self.through,
+                action=action,
+                instance=self.instance,
+                reverse=self.reverse,
+                model=self.model,
+                pk_set=pk_set,
+                using=alias,
+            )
+
+    # -- Django's async names --------------------------------------------------------------------
+
+    async def aadd(self, *objs: Any, through_defaults: Any = None) -> None:
+        """`add` under Django's async name."""
+        await self.add(*objs, through_defaults=through_defaults)
+
+    async def aremove(self, *objs: Any) -> None:
+        """`remove` under Django's async name."""
+        await self.remove(*objs)
+
+    async def aclear(self) -> None:
+        """`clear` under Django's async name."""
+        await self.clear()
+
+    async def aset(self, objs: Any, *, clear: bool = False, through_defaults: Any = None) -> None:
+        """`set` under Django's async name."""
+        await self.set(objs, clear=clear, through_defaults=through_defaults)
+
+    async def acreate(self, *, through_defaults: Any = None, **kwargs: Any) -> Any:
+        """`create` under Django's async name."""
+        return await self.create(through_defaults=through_defaults, **kwargs)
+
+    async def aget_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
+        """`get_or_create` under Django's async name."""
+        return await self.get_or_create(through_defaults=through_defaults, **kwargs)
+
+    async def aupdate_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
+        """`update_or_create` under Django's async name."""
+        return await self.update_or_create(through_defaults=through_defaults, **kwargs)
+
+
+class ManyToManyDescriptor(ReverseManyToOneDescriptor):
+    """`post.tags`, or `tag.posts` with `reverse`: makes the manager for an instance."""
+
+    def __init__(self, rel: Any, reverse: bool = False) -> None:
+        super().__init__(rel)
+        self.reverse = reverse
+
+    @property
+    def through(self) -> Any:
+        """The model of the table between; also the sender of `m2m_changed`."""
+        return self.rel.through
+
+    @property
+    def related_manager_cls(self) -> Any:
+        return self._related_manager_class
+
+    def _default_manager_class(self) -> Any:
+        model = self.rel.related_model if self.reverse else self.rel.model
+        return type(model._default_manager)
+
+    def _make_class(self, superclass: Any) -> Any:
+        sides = Sides(self.rel, reverse=self.reverse)
+        is_plain = bool(getattr(superclass, "is_plain", True))
+        return type(
+            "ManyRelatedManager",
+            (ManyRelatedManager, superclass),
+            {
+                "sides": sides,
+                "manager_class_of": staticmethod(self.manager_class_of),
+                "is_plain_target": is_plain,
+                "cache_name": sides.cache_name,
+                "tables": tables_of(sides.target, sides.through) if is_plain else None,
+                "__module__": sides.target.__module__,
+            },
+        )
+
+    def _sides(self) -> tuple[str, str]:
+        name = self.rel.get_accessor_name() if self.reverse else self.field.name
+        return f"{'reverse' if self.reverse else 'forward'} side of a many-to-many set", str(name)

@@ -1,0 +1,299 @@
+"""The reverse side of foreign keys: `author.posts`, a manager of what refers to the author."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Never
+
+from covet.database.orm.prefetch import Source
+from covet.database.orm.related.access import tables_of
+from covet.database.orm.related.filters import for_instances
+from covet.database.orm.related.forward import only_one
+from covet.database.orm.related.managers import RelatedManagerBase, evaluated, wrong_kind
+from covet.database.orm.routers import router
+from covet.database.transaction import transaction
+
+
+class ReverseManager(RelatedManagerBase):
+    """The manager behind `author.posts`; a class is made of it for each relation.
+
+    Attributes:
+        field: the foreign key.
+    """
+
+    field: Any
+    relation: Any
+    manager_class_of: Any
+
+    def __init__(self, instance: Any) -> None:
+        super().__init__()
+        self.instance = instance
+        self.model = self.relation.related_model
+        self.core_filters = {self.field.name: instance}
+
+    def __call__(self, *, manager: str) -> Any:
+        """The same relation through another manager of the related model, by name."""
+        chosen = getattr(self.model, manager)
+        return self.manager_class_of(type(chosen))(self.instance)
+
+    def get_queryset(self) -> Any:
+        if self.instance.pk is None:
+            message = (
+                f"{type(self.instance).__name__!r} instance needs to have a primary key value before this relationship "
+                "can be used."
+            )
+            raise ValueError(message)
+        return super().get_queryset()
+
+    def _check_fk_val(self) -> None:
+        for field in self.field.foreign_related_fields:
+            if getattr(self.instance, field.attname) is None:
+                message = (
+                    f'"{self.instance!r}" needs to have a value for field "{field.attname}" before this relationship '
+                    "can be used."
+                )
+                raise ValueError(message)
+
+    def _apply_rel_filters(self, queryset: Any) -> Any:
+        instance, field = self.instance, self.field
+        if self._db or router.routers or instance._state.db != "default":
+            queryset._add_hints(instance=instance)
+            if self._db:
+                queryset = queryset.using(self._db)
+        rows = queryset.filter(**self.core_filters)
+        keys = [getattr(instance, there.attname) for there in field.foreign_related_fields]
+        if None in keys:
+            return rows.none()
+        if field.many_to_one:
+            rows._known_related_objects = {field: {keys[0] if len(keys) == 1 else tuple(keys): instance}}
+        return rows
+
+    def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
+        queryset = only_one(querysets) if querysets else super(RelatedManagerBase, self).get_queryset()
+        queryset._add_hints(instance=instances[0])
+        rows = for_instances(queryset.using(queryset._db or self._db), self.field.name, instances)
+        field = self.field
+        return Source(
+            rows, field.get_local_related_value, field.get_foreign_related_value, False, self.cache_name, False
+        )
+
+    def link(self, related: Any, instance: Any) -> None:
+        if not self.field.is_cached(related):
+            self.field.set_cached_value(related, instance)
+
+    def _write_alias(self) -> str:
+        return router.db_for_write(self.model, instance=self.instance)
+
+    def _adopt(self, obj: Any) -> None:
+        if not isinstance(obj, self.model):
+            raise wrong_kind(self.model, obj)
+        setattr(obj, self.field.name, self.instance)
+
+    async def add(self, *objs: Any, bulk: bool = True) -> None:
+        """Let objects refer to this instance.
+
+        Args:
+            objs: saved objects (unsaved ones too, without `bulk`).
+            bulk: one UPDATE, without `save()` and its signals.
+
+        Raises:
+            TypeError: one is of another model. ValueError: one is not saved.
+        """
+        self._check_fk_val()
+        self._remove_prefetched_objects()
+        alias = self._write_alias()
+        if not bulk:
+            async with transaction(using=alias, savepoint=False):
+                for obj in objs:
+                    self._adopt(obj)
+                    await obj.save()
+            return
+        keys: dict[Any, None] = {}
+        for obj in objs:
+            self._adopt(obj)
+            if obj._state.adding or obj._state.db != alias:
+                message = f"{obj!r} instance isn't saved. Use bulk=False or save the object first."
+                raise ValueError(message)
+            keys[obj.pk] = None
+        rows = self.model._base_manager.using(alias).filter(pk__in=list(keys))
+        await rows.update(**{self.field.name: self.instance})
+
+    async def create(self, **kwargs: Any) -> Any:
+        """Make and save an object that refers to this instance."""
+        return await super(RelatedManagerBase, self._for_writing(kwargs)).create(**kwargs)
+
+    async def get_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
+        """`get_or_create` among the objects that refer to this instance."""
+        return await super(RelatedManagerBase, self._for_writing(kwargs)).get_or_create(**kwargs)  # type: ignore[no-any-return]
+
+    async def update_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
+        """`update_or_create` among the objects that refer to this instance."""
+        return await super(RelatedManagerBase, self._for_writing(kwargs)).update_or_create(**kwargs)  # type: ignore[no-any-return]
+
+    def _for_writing(self, kwargs: dict[str, Any]) -> Any:
+        self._check_fk_val()
+        self._remove_prefetched_objects()
+        kwargs[self.field.name] = self.instance
+        return self.db_manager(self._write_alias())
+
+    async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
+        """Let `objs` refer to this instance.
+
+        The key is required, so what refers to it now cannot be let go.
+        """
+        del clear
+        self._check_fk_val()
+        await self.add(*await evaluated(objs), bulk=bulk)
+
+    async def aadd(self, *objs: Any, bulk: bool = True) -> None:
+        """`add` under Django's async name."""
+        await self.add(*objs, bulk=bulk)
+
+    async def acreate(self, **kwargs: Any) -> Any:
+        """`create` under Django's async name."""
+        return await self.create(**kwargs)
+
+    async def aget_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
+        """`get_or_create` under Django's async name."""
+        return await self.get_or_create(**kwargs)
+
+    async def aupdate_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
+        """`update_or_create` under Django's async name."""
+        return await self.update_or_create(**kwargs)
+
+    async def aset(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
+        """`set` under Django's async name."""
+        await self.set(objs, bulk=bulk, clear=clear)
+
+
+class NullableReverseManager(ReverseManager):
+    """`author.posts` where the key may be NULL, so that posts can be let go."""
+
+    async def remove(self, *objs: Any, bulk: bool = True) -> None:
+        """Let objects refer to nothing.
+
+        Raises:
+            TypeError: one is of another model. ObjectDoesNotExist: one does not refer to this instance.
+        """
+        if not objs:
+            return
+        self._check_fk_val()
+        own = self.field.get_foreign_related_value(self.instance)
+        keys = []
+        for obj in objs:
+            if not isinstance(obj, self.model):
+                raise wrong_kind(self.model, obj)
+            if self.field.get_local_related_value(obj) != own:
+                message = f"{obj!r} is not related to {self.instance!r}."
+                raise self.field.remote_field.model.DoesNotExist(message)
+            keys.append(obj.pk)
+        await self._clear(self.filter(pk__in=keys), bulk=bulk)
+
+    async def clear(self, *, bulk: bool = True) -> None:
+        """Let everything that refers to this instance refer to nothing."""
+        self._check_fk_val()
+        await self._clear(self.get_queryset()._chain(), bulk=bulk)
+
+    async def _clear(self, queryset: Any, *, bulk: bool) -> None:
+        self._remove_prefetched_objects()
+        alias = self._write_alias()
+        rows = queryset.using(alias)
+        name = self.field.name
+        if bulk:
+            await rows.update(**{name: None})
+            return
+        async with transaction(using=alias, savepoint=False):
+            for obj in await evaluated(rows):
+                setattr(obj, name, None)
+                await obj.save(update_fields=[name])
+
+    async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
+        """Let exactly `objs` refer to this instance.
+
+        Args:
+            objs: the objects.
+            bulk: UPDATEs, without `save()` and its signals.
+            clear: let all go first, instead of only those that are not in `objs`.
+        """
+        self._check_fk_val()
+        wanted = await evaluated(objs)
+        alias = self._write_alias()
+        async with transaction(using=alias, savepoint=False):
+            if clear:
+                await self.clear(bulk=bulk)
+                await self.add(*wanted, bulk=bulk)
+                return
+            leaving = dict.fromkeys(await evaluated(self.get_queryset().using(alias).all()))
+            new = []
+            for obj in wanted:
+                if obj in leaving:
+                    del leaving[obj]
+                else:
+                    new.append(obj)
+            await self.remove(*leaving, bulk=bulk)
+            await self.add(*new, bulk=bulk)
+
+    async def aremove(self, *objs: Any, bulk: bool = True) -> None:
+        """`remove` under Django's async name."""
+        await self.remove(*objs, bulk=bulk)
+
+    async def aclear(self, *, bulk: bool = True) -> None:
+        """`clear` under Django's async name."""
+        await self.clear(bulk=bulk)
+
+
+class ReverseManyToOneDescriptor:
+    """`author.posts`: makes the manager for an instance."""
+
+    def __init__(self, rel: Any) -> None:
+        self.rel = rel
+        self.field = rel.field
+        self._classes: dict[Any, Any] = {}
+
+    @property
+    def related_manager_cls(self) -> Any:
+        """The manager class over the related model's default manager."""
+        return self._related_manager_class
+
+    @functools.cached_property
+    def _related_manager_class(self) -> Any:
+        return self.manager_class_of(self._default_manager_class())
+
+    def _default_manager_class(self) -> Any:
+        return type(self.rel.related_model._default_manager)
+
+    def manager_class_of(self, superclass: Any) -> Any:
+        """The manager class over another manager class of the related model."""
+        made = self._classes.get(superclass)
+        if made is None:
+            made = self._classes[superclass] = self._make_class(superclass)
+        return made
+
+    def _make_class(self, superclass: Any) -> Any:
+        rel = self.rel
+        base = NullableReverseManager if rel.field.null else ReverseManager
+        is_plain = getattr(superclass, "is_plain", True)
+        return type(
+            "RelatedManager",
+            (base, superclass),
+            {
+                "relation": rel,
+                "field": rel.field,
+                "manager_class_of": staticmethod(self.manager_class_of),
+                "cache_name": rel.field.remote_field.cache_name,
+                "tables": tables_of(rel.related_model) if is_plain else None,
+                "__module__": rel.related_model.__module__,
+            },
+        )
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        return self._related_manager_class(instance)
+
+    def _sides(self) -> tuple[str, str]:
+        return "reverse side of a related set", str(self.rel.get_accessor_name())
+
+    def __set__(self, instance: Any, value: Any) -> Never:
+        message = "Direct assignment to the {} is prohibited. Use {}.set() instead.".format(*self._sides())
+        raise TypeError(message)
