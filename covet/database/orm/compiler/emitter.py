@@ -34,12 +34,14 @@ class Emitter:
         self.using: str = adapter.alias
         self.slots: dict[str, Binding] = {} if slots is None else slots
         self.labels: dict[str, Any] = {}
+        self.values: Any = None
         self._bound: dict[int, tuple[Any, Any, str]] = {}
 
     def within(self, query: Any) -> Emitter:
         """The emitter of a subquery: the same slots, the subquery's names."""
         emitter = Emitter(query, self.adapter, self.slots)
         emitter._bound = self._bound  # noqa: SLF001 - the same statement
+        emitter.values = self.values
         return emitter
 
     def process(self, expression: Any) -> Any:

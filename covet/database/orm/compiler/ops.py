@@ -162,6 +162,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Offset:
+    """offset(): skips rows; a limit set before keeps its length."""
+
+    count: int
+
+    def apply(self, query: Query) -> None:
+        query.low_mark += self.count
+        if query.high_mark is not None:
+            query.high_mark += self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The arguments of a terminal: aggregates, or columns to update. It changes no query."""
+
+    items: tuple[tuple[str, Any], ...]
+
+    def apply(self, query: Query) -> None:
+        del query
+
+
+@dataclass(frozen=True, slots=True)
 class Distinct:
     """distinct()."""
 

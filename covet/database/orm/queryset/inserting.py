@@ -1,0 +1,199 @@
+"""INSERT of many rows: values as parameters of few statements, keys and defaults read back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from covet.database.orm.compiler.emitter import Emitter
+from covet.database.orm.compiler.mutation import assigned
+from covet.database.orm.compiler.query import Query
+from covet.database.orm.compiler.statements import converter_of
+from covet.database.orm.expressions.values import DatabaseDefault
+from covet.database.orm.persistence.plans import binder, is_expression
+from covet.database.orm.shape import freeze, is_slot
+
+_NUMBERED = re.compile(r"\$(\d+)")
+MAX_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OnConflict:
+    """What a row that collides with an existing one does.
+
+    Attributes:
+        action: `ignore` or `update`. update_columns: columns taken from the new row.
+        unique_columns: the columns whose uniqueness is meant (the database's default where empty).
+    """
+
+    action: str
+    update_columns: tuple[str, ...] = ()
+    unique_columns: tuple[str, ...] = ()
+
+
+async def insert_rows(
+    adapter: Any,
+    model: Any,
+    fields: Sequence[Any],
+    objs: Sequence[Any],
+    *,
+    returning: Sequence[Any] = (),
+    raw: bool = False,
+    on_conflict: OnConflict | None = None,
+    batch_size: int | None = None,
+) -> list[tuple[Any, ...]]:
+    """Insert `fields` of `objs`; the returned fields of each row, in order (empty without `returning`)."""
+    if not objs:
+        return []
+    returned: list[tuple[Any, ...]] = []
+    rows = [[_value(field, obj, raw=raw) for field in fields] for obj in objs]
+    loaders = [converter_of(field.get_col(model._meta.db_table), adapter) for field in returning]
+    if any(is_expression(value) or hasattr(field, "get_placeholder") for row in rows for field, value in zip(fields, row, strict=True)):
+        for row in rows:
+            statement_sql, args = _computed(adapter, model, fields, row, returning, on_conflict)
+            returned += await _run(adapter, statement_sql, args, loaders, one=True)
+        return returned
+    binders = [binder(field, adapter) for field in fields]
+    size = _batch_size(adapter, len(fields), batch_size)
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        args = [bind(value) for row in batch for bind, value in zip(binders, row, strict=True)]
+        sql = _statement(adapter, model, fields, len(batch), returning, on_conflict)
+        returned += await _run(adapter, sql, args, loaders, one=len(batch) == 1)
+    return returned
+
+
+async def _run(
+    adapter: Any, sql: str, args: Sequence[Any], loaders: Sequence[Any], *, one: bool
+) -> list[tuple[Any, ...]]:
+    if not loaders:
+        await adapter.run_dml(sql, args)
+        return []
+    if adapter.features.has_returning:
+        found = await adapter.run_write(sql, args)
+        return [
+            tuple(value if load is None else load(value) for load, value in zip(loaders, row, strict=True))
+            for row in found
+        ]
+    key = await adapter.run_insert(sql, args)
+    return [(key,)] if one else []
+
+
+def _value(field: Any, obj: Any, *, raw: bool) -> Any:
+    return getattr(obj, field.attname) if raw else field.pre_save(obj, add=True)
+
+
+def _batch_size(adapter: Any, columns: int, wanted: int | None) -> int:
+    limit = adapter.features.max_query_params
+    largest = MAX_ROWS if limit is None or not columns else max(1, min(MAX_ROWS, limit // columns))
+    return min(wanted, largest) if wanted else largest
+
+
+def _table(model: Any, fields: Sequence[Any], returning: Sequence[Any]) -> Any:
+    columns = {field.column: field for field in (*fields, *returning)}
+    return sa.table(model._meta.db_table, *(sa.column(name, field.sa_type()) for name, field in columns.items()))
+
+
+def _statement(
+    adapter: Any,
+    model: Any,
+    fields: Sequence[Any],
+    rows: int,
+    returning: Sequence[Any],
+    on_conflict: OnConflict | None,
+) -> str:
+    """INSERT with `rows` groups of placeholders; one group is compiled, the others repeat it."""
+    if not fields:
+        return _defaults_only(adapter, model, rows, returning, on_conflict)
+    table = _table(model, fields, ())
+    values = {field.column: sa.bindparam(f"v_{index}", type_=field.sa_type()) for index, field in enumerate(fields)}
+    compiled = sa.insert(table).values(values).inline().compile(dialect=adapter.dialect)
+    head, _, group = compiled.string.partition(" VALUES ")
+    group = group.strip()
+    groups = [group]
+    width = len(fields)
+    for row in range(1, rows):
+        groups.append(_NUMBERED.sub(lambda match: f"${int(match[1]) + row * width}", group) if "$" in group else group)  # noqa: B023
+    return _finish(adapter, f"{head} VALUES {', '.join(groups)}", returning, on_conflict)
+
+
+def _defaults_only(
+    adapter: Any, model: Any, rows: int, returning: Sequence[Any], on_conflict: OnConflict | None
+) -> str:
+    quote = adapter.dialect.identifier_preparer.quote_identifier
+    table = quote(model._meta.db_table)
+    key = quote(model._meta.pk.column)
+    if adapter.vendor == "mysql":
+        text = f"INSERT INTO {table} () VALUES {', '.join(['()'] * rows)}"
+    elif adapter.vendor == "postgresql":
+        text = f"INSERT INTO {table} ({key}) VALUES {', '.join(['(DEFAULT)'] * rows)}"
+    else:
+        text = f"INSERT INTO {table} ({key}) VALUES {', '.join(['(NULL)'] * rows)}"
+    return _finish(adapter, text, returning, on_conflict)
+
+
+def _finish(adapter: Any, sql: str, returning: Sequence[Any], on_conflict: OnConflict | None) -> str:
+    quote = adapter.dialect.identifier_preparer.quote_identifier
+    if on_conflict is not None:
+        sql = _with_conflict(adapter, sql, on_conflict)
+    if returning and adapter.features.has_returning:
+        sql += " RETURNING " + ", ".join(quote(field.column) for field in returning)
+    return sql
+
+
+def _with_conflict(adapter: Any, sql: str, on_conflict: OnConflict) -> str:
+    quote = adapter.dialect.identifier_preparer.quote_identifier
+    if adapter.vendor == "mysql":
+        if on_conflict.action == "ignore":
+            return sql.replace("INSERT INTO", "INSERT IGNORE INTO", 1)
+        updates = ", ".join(f"{quote(name)} = VALUES({quote(name)})" for name in on_conflict.update_columns)
+        return f"{sql} ON DUPLICATE KEY UPDATE {updates}"
+    target = f" ({', '.join(quote(name) for name in on_conflict.unique_columns)})" if on_conflict.unique_columns else ""
+    if on_conflict.action == "ignore":
+        return f"{sql} ON CONFLICT{target} DO NOTHING"
+    updates = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in on_conflict.update_columns)
+    return f"{sql} ON CONFLICT{target} DO UPDATE SET {updates}"
+
+
+def _computed(
+    adapter: Any,
+    model: Any,
+    fields: Sequence[Any],
+    row: Sequence[Any],
+    returning: Sequence[Any],
+    on_conflict: OnConflict | None,
+) -> tuple[str, Sequence[Any]]:
+    """One row in which the database computes something."""
+    from covet.database.orm.compiler.binding import binder_of  # noqa: PLC0415 - only computed rows need it
+
+    query = Query(model, vendor=adapter.vendor)
+    emitter = Emitter(query, adapter)
+    given: list[Any] = []
+    elements: dict[str, Any] = {}
+    for field, value in zip(fields, row, strict=True):
+        if isinstance(value, DatabaseDefault):
+            continue
+        frozen = freeze(value, given)
+        elements[field.column] = (
+            assigned(query, emitter, field, frozen)
+            if not hasattr(field, "get_placeholder") or not is_slot(frozen)
+            else _placed(field, frozen, query, emitter)
+        )
+    table = _table(model, fields, ())
+    statement = sa.insert(table).values({table.c[name]: element for name, element in elements.items()}).inline()
+    compiled = statement.compile(dialect=adapter.dialect)
+    binding = binder_of(compiled, emitter.slots, adapter.dialect)
+    sql, args = binding.statement(given)
+    return _finish(adapter, sql, returning, on_conflict), args
+
+
+def _placed(field: Any, slot: Any, query: Any, emitter: Any) -> Any:
+    from covet.database.orm.expressions.values import Value  # noqa: PLC0415 - only placeholder fields need it
+
+    value = object.__new__(Value)
+    value.__dict__.update(value=query.localize(slot), output_field=field, _kind=object)
+    return emitter.process(value)
