@@ -2,5 +2,6 @@
 
 from covet.database.config import DatabaseConfig
 from covet.database.connections.registry import connections, get_adapter
+from covet.database.transaction.manager import transaction
 
-__all__ = ["DatabaseConfig", "connections", "get_adapter"]
+__all__ = ["DatabaseConfig", "connections", "get_adapter", "transaction"]

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from covet.database.adapters.outcomes import Verdict
-from covet.exceptions import DatabaseError, TransactionClosed, TransactionManagementError
+from covet.exceptions import DatabaseError, InternalError, TransactionClosed, TransactionManagementError
 
 if TYPE_CHECKING:
     from covet.database.adapters.base import Adapter
@@ -88,8 +88,11 @@ class Pin:
             if held is None:
                 held = await self.start()
             return await method(held, sql, args)
-        except BaseException as exc:  # noqa: BLE001 - mapped, and raised at once
-            raise self._failed(exc) from (exc if isinstance(exc, Exception) else None)
+        except BaseException as exc:
+            failure = self._failed(exc)
+            if failure is exc:
+                raise
+            raise failure from exc
         finally:
             self.pass_on()
 
@@ -149,13 +152,16 @@ class Pin:
     def close(self, reason: str) -> None:
         """No query after this; those still waiting for their turn are told."""
         self.closed = reason
-        if self.entered:
-            self.entered = False
-            self.adapter.leave(self)
         while self.queue:
             waiter = self.queue.popleft()
             if not waiter.done():
                 waiter.set_exception(TransactionClosed(reason))
+
+    def leave(self) -> None:
+        """Let the next writer in, where the adapter queues them; the connection is at rest or cut."""
+        if self.entered:
+            self.entered = False
+            self.adapter.leave(self)
 
     async def _wait_turn(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -181,13 +187,16 @@ class Pin:
         if self.error is None:
             self.error = mapped
         if self.held is not None:
-            verdict = self.adapter.judge(exc)
+            cause = exc.__cause__ if isinstance(exc, DatabaseError) else exc
+            verdict = self.adapter.judge(cause or exc)
             if verdict in DEAD:
                 self.lost = mapped
                 self.held.dead = True
             elif verdict in OUTDATED:
                 # Inside a transaction nothing can be repeated; the next one starts with new statements.
                 self.adapter.epoch += 1
+            elif verdict is Verdict.READ_ONLY and self.readonly:
+                return InternalError(f"{mapped} (the transaction was opened with readonly=True)")
             elif verdict is Verdict.READ_ONLY:
                 self.held.dead = True
                 self.leases.evict()

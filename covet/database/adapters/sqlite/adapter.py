@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
@@ -27,7 +26,7 @@ from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.pins import Pin
 from covet.database.adapters.placeholders import QMARK
 from covet.database.adapters.sqlite import errors
-from covet.database.adapters.sqlite.connection import SQLiteConnection
+from covet.database.adapters.sqlite.connection import READ_ONLY, SQLiteConnection
 from covet.database.adapters.sqlite.driver import Driver, SQLite
 from covet.database.adapters.sqlite.functions import install
 from covet.database.config import DatabaseConfig
@@ -101,9 +100,10 @@ class SQLiteAdapter(Adapter):
         event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
 
-    async def connect(self) -> aiosqlite.Connection:
+    async def connect(self) -> Driver:
         """A new connection of aiosqlite's, outside the pool; the caller closes it."""
-        driver: aiosqlite.Connection = await Driver(self._connect)
+        driver = Driver(self._connect)
+        await driver
         return driver
 
     def _connect(self) -> sqlite3.Connection:
@@ -142,7 +142,7 @@ class SQLiteAdapter(Adapter):
     # Writers
 
     def begin_sql(self, *, isolation: str | None, readonly: bool, deferrable: bool) -> Sequence[str]:
-        return ("BEGIN DEFERRED" if readonly else f"BEGIN {self.transaction_mode}",)
+        return (READ_ONLY if readonly else f"BEGIN {self.transaction_mode}",)
 
     def _writer(self) -> asyncio.Lock:
         loop = asyncio.get_running_loop()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.leases import SETTLE, Leases
 from covet.database.adapters.rows import named
 from covet.exceptions import OperationalError
+
+READ_ONLY: Final = "BEGIN DEFERRED /* read only */"
 
 
 class SQLiteConnection(Connection):
@@ -21,12 +23,13 @@ class SQLiteConnection(Connection):
             disk); what follows must then not run in autocommit.
     """
 
-    __slots__ = ("inside", "sqlite")
+    __slots__ = ("inside", "readonly", "sqlite")
 
     def __init__(self, adapter: Any, leases: Leases, fairy: Any) -> None:
         super().__init__(adapter, leases, fairy)
         self.sqlite: sqlite3.Connection = self.raw._conn  # noqa: SLF001 - calls run in its thread, built here
         self.inside = False
+        self.readonly = False
 
     async def _call(self, function: Any, *args: Any) -> Any:
         return await self.raw._execute(function, self, *args)  # noqa: SLF001 - aiosqlite's one way to its thread
@@ -143,6 +146,9 @@ def _many(connection: SQLiteConnection, sql: str, args: Iterable[Sequence[Any]])
 def _command(connection: SQLiteConnection, sql: str) -> str:
     sqlite = connection.sqlite
     word = sql.partition(" ")[0]
+    if sql is READ_ONLY:
+        sqlite.execute("PRAGMA query_only = ON")
+        connection.readonly = True
     if word == "ROLLBACK" and sql == "ROLLBACK":
         _roll_back(connection)
         return word
@@ -151,6 +157,7 @@ def _command(connection: SQLiteConnection, sql: str) -> str:
         connection.inside = True
     elif word == "COMMIT":
         connection.inside = sqlite.in_transaction
+        _allow_writes(connection)
     return word
 
 
@@ -158,6 +165,13 @@ def _roll_back(connection: SQLiteConnection) -> None:
     connection.inside = False
     if connection.sqlite.in_transaction:
         connection.sqlite.execute("ROLLBACK")
+    _allow_writes(connection)
+
+
+def _allow_writes(connection: SQLiteConnection) -> None:
+    if connection.readonly:
+        connection.readonly = False
+        connection.sqlite.execute("PRAGMA query_only = OFF")
 
 
 def _open_cursor(connection: SQLiteConnection, sql: str, args: Sequence[Any]) -> sqlite3.Cursor:
