@@ -70,11 +70,10 @@ class DjangoSide(Side):
 
         try:
             with transaction.atomic():
-                # savepoint commands of Django's own deletes are not questions to the database
                 with CaptureQueriesContext(self.connection) as captured:
                     value = self._value(program)
-                count = sum(not _is_transactional(query["sql"]) for query in captured.captured_queries)
-                state = self._state(program) if program.end[0] in {"update", "delete"} else None
+                count = sum(not is_transactional(query["sql"]) for query in captured.captured_queries)
+                state = self._state() if program.end[0] in {"update", "delete"} else None
                 transaction.set_rollback(True)
             return Answer(value if state is None else (value, state), count)
         except Exception as error:
@@ -95,11 +94,12 @@ class DjangoSide(Side):
             return found if end[0] == "exists" else getattr(found, "pk", None)
         return getattr(made, end[0])()
 
-    def _state(self, program: Program) -> Any:
+    def _state(self) -> Any:
         return {name: list(getattr(self.declared, name).objects.order_by("pk").values_list()) for name in MODELS}
 
 
-def _is_transactional(sql: str) -> bool:
+def is_transactional(sql: str) -> bool:
+    """Whether a statement only steers the transaction: those are not questions to the database."""
     return sql.split(None, 1)[0].upper() in {"SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT"}
 
 

@@ -122,12 +122,12 @@ class Covet(Subject):
         return connections[alias]
 
     def atomic(self, alias: str) -> Any:
-        return _TestBlock(alias)
+        from tests.django_suite.subjects.database.transactions import TestBlock
+
+        return TestBlock(alias)
 
     def mark_for_rollback(self, alias: str) -> None:
-        from tests.django_suite.subjects.database import transactions
-
-        transactions.set_rollback(True, alias)
+        """Test blocks always roll back."""
 
     async def flush(self, alias: str) -> None:
         from tests.django_suite.subjects import tables
@@ -139,9 +139,9 @@ class Covet(Subject):
         return log
 
     def pending_callbacks(self, alias: str) -> list[Any]:
-        from covet.database import transaction
+        from tests.django_suite.subjects.database import transactions
 
-        return [(None, callback) for callback in transaction.pending_callbacks(using=alias)]
+        return transactions.pending_callbacks(alias)
 
     def load_fixtures(self, names: Iterable[str]) -> None:
         raise NotProvided("fixtures")
@@ -171,26 +171,6 @@ class Covet(Subject):
             yield isolated
         finally:
             Options.default_apps = before
-
-
-class _TestBlock:
-    """A transaction that is open on the server from its start, so that its BEGIN counts in no test."""
-
-    def __init__(self, alias: str) -> None:
-        from covet.database import transaction
-
-        self._alias = alias
-        self._block = transaction.atomic(using=alias)
-
-    async def __aenter__(self) -> Any:
-        from covet.database.connections import connections
-
-        opened = await self._block.__aenter__()
-        await connections[self._alias].run("SELECT 1", ())
-        return opened
-
-    async def __aexit__(self, *error: Any) -> Any:
-        return await self._block.__aexit__(*error)
 
 
 def _translated(name: str, value: Any) -> Any:

@@ -37,7 +37,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.db.models.query_utils": (f"{ORM}.query", f"{ORM}.compiler", ORM),
     "django.db.models.signals": (f"{ORM}.signals",),
     "django.db.models.sql": (f"{ORM}.compiler",),
-    "django.db.transaction": (f"{DATABASE}.transactions", "covet.exceptions"),
+    "django.db.transaction": (f"{DATABASE}.transactions", "covet.database.transaction", "covet.exceptions"),
     "django.db.utils": ("covet.exceptions", f"{ORM}.routers", DATABASE),
     "django.dispatch": (f"{ORM}.signals",),
     "django.dispatch.dispatcher": (f"{ORM}.signals",),

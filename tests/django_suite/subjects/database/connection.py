@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import django.db
 
+from covet.database import transaction
 from covet.database.connections import connections as adapters
+from covet.database.transaction import inspection
 from covet.portal import wait
 from tests.django_suite.subjects.database import transactions
 from tests.django_suite.subjects.database.cursor import Cursor
@@ -87,22 +89,34 @@ class Connection:
         return self
 
     @property
+    def state(self) -> inspection.ConnectionState:
+        """Our view of the open transaction."""
+        return transaction.get_connection(self.alias)
+
+    @property
     def in_atomic_block(self) -> bool:
-        return transactions.in_block(self.alias)
+        return self.state.in_atomic_block
 
     @property
     def needs_rollback(self) -> bool:
-        return transactions.get_rollback(self.alias)
+        return self.state.needs_rollback
 
     @needs_rollback.setter
     def needs_rollback(self, value: bool) -> None:
-        transactions.set_rollback(value, self.alias)
+        self.state.needs_rollback = value
 
     @property
-    def autocommit(self) -> bool:
-        return not self.in_atomic_block
+    def savepoint_ids(self) -> list[str | None]:
+        return self.state.savepoint_ids
 
-    get_autocommit = autocommit.fget
+    @property
+    def run_on_commit(self) -> list[Any]:
+        return transactions.pending_callbacks(self.alias)
+
+    def get_autocommit(self) -> bool:
+        return self.state.autocommit
+
+    autocommit = property(get_autocommit)
 
     @property
     def force_debug_cursor(self) -> bool:
@@ -138,13 +152,13 @@ class Connection:
             self.adapter.query_hooks.remove(log.note)
 
     def savepoint(self) -> Any:
-        return transactions.savepoint(self.alias)
+        return wait(transaction.savepoint(self.alias))
 
     def savepoint_rollback(self, sid: Any) -> None:
-        transactions.savepoint_rollback(sid, self.alias)
+        wait(transaction.savepoint_rollback(sid, self.alias))
 
     def savepoint_commit(self, sid: Any) -> None:
-        transactions.savepoint_commit(sid, self.alias)
+        wait(transaction.savepoint_commit(sid, self.alias))
 
     def close(self) -> None:
         """Pools are closed at the end of the run."""

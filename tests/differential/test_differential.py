@@ -1,0 +1,37 @@
+"""The CI run: 2,000 random programs, half on each database, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.django_suite.source import ROOT
+from tests.services import VARIABLES
+
+CASES = 1000
+
+
+def compare(database: str, environment: dict[str, str]) -> str:
+    """What the comparison prints; fails the test when the frameworks differ."""
+    command = [sys.executable, "-m", "tests.differential", "--db", database, "--cases", str(CASES)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **environment}
+    )
+    print(done.stdout)
+    if done.returncode:
+        pytest.fail(f"{done.stdout[-6000:]}\n{done.stderr[-3000:]}")
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_random_querysets_agree_with_django_on_sqlite() -> None:
+    assert "0 differences" in compare("sqlite", {})
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+def test_random_querysets_agree_with_django_on_postgresql(postgresql_url: str) -> None:
+    assert "0 differences" in compare("postgres", {VARIABLES["postgresql"]: postgresql_url})
