@@ -1,0 +1,57 @@
+"""What stands on a model class in place of its fields: loads a value that a query left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from covet.exceptions import NotInPortal, RelationNotLoaded
+from covet.portal import wait
+
+
+class DeferredAttribute:
+    """Read on an instance only when its own dictionary has no such value: then the value is loaded.
+
+    Having no `__set__` it never stands in the way of the instance's dictionary, so that reading and
+    writing a loaded value is what it is for any Python object.
+    """
+
+    def __init__(self, field: Any) -> None:
+        self.field = field
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        name = self.field.attname
+        values = instance.__dict__
+        if name not in values:
+            parent = self._in_parent_link(instance)
+            if parent is not None:
+                values[name] = parent
+            else:
+                _load(instance, name)
+        return values[name]
+
+    def _in_parent_link(self, instance: Any) -> Any:
+        """The value, when this is an inherited key whose equal the instance already has."""
+        options = instance._meta
+        link = options.get_ancestor_link(self.field.model)
+        if self.field.primary_key and self.field is not link and link is not None:
+            return getattr(instance, link.attname)
+        return None
+
+
+def _load(instance: Any, name: str) -> None:
+    loading = instance._load_deferred(name)
+    try:
+        wait(loading)
+    except NotInPortal:
+        close: Callable[[], None] | None = getattr(loading, "close", None)
+        if close is not None:
+            close()
+        kind = type(instance).__name__
+        message = (
+            f"{kind}.{name} was deferred and is not loaded; use `await instance.refresh_from_db(fields=[{name!r}])` "
+            f"first, or leave {name!r} in the query"
+        )
+        raise RelationNotLoaded(message) from None

@@ -1,0 +1,21 @@
+"""What fields need of the floors above them; each name is filled when that floor is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Late:
+    """Callables declared above.
+
+    Attributes:
+        load_field: (app label, model name, field name) -> field; what unpickling calls.
+        cast_type: (field, vendor) -> the type in CAST.
+    """
+
+    load_field: Callable[..., Any]
+    cast_type: Callable[..., Any]
+
+
+late = Late()

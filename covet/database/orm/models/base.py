@@ -1,0 +1,335 @@
+"""Model: instances of rows; construction, identity, state and the way to and from pickles."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+import sqlalchemy as sa
+
+from covet.database.orm.fields.late import late
+from covet.database.orm.managers import Manager
+from covet.database.orm.models.metaclass import ModelBase
+from covet.database.orm.models.validation import Validating
+from covet.database.orm.persistence.base import Persistence
+from covet.database.orm.registry import apps
+from covet.database.orm.shape import Param
+from covet.database.orm.signals import post_init, pre_init
+from covet.database.orm.state import ModelState
+from covet.database.orm.tables import table_of
+from covet.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, choices
+from covet.utils.functional import resolve
+
+
+class Deferred:
+    """Stands for a value that was not loaded."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<Deferred field>"
+
+    def __reduce__(self) -> str:
+        return "DEFERRED"
+
+
+DEFERRED: Final = Deferred()
+_MISSING: Final = object()
+
+
+class Model(Validating, Persistence, metaclass=ModelBase):
+    """The base of every model.
+
+    Keyword arguments are fields, relations or properties; positional ones are fields in order.
+
+    Raises:
+        TypeError: an argument is no field, or a field is given twice.
+        IndexError: more positional arguments than fields.
+    """
+
+    if TYPE_CHECKING:
+        objects: ClassVar[Manager[Self]]  # type: ignore[misc]
+        DoesNotExist: ClassVar[type[ObjectDoesNotExist]]
+        MultipleObjectsReturned: ClassVar[type[MultipleObjectsReturned]]
+        _direct_hydration: ClassVar[bool]
+
+    _meta: ClassVar[Any]
+    _state: ModelState
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        cls = type(self)
+        meta = cls._meta
+        if meta.abstract:
+            raise TypeError("Abstract models cannot be instantiated.")
+        if pre_init.has_listeners(cls):
+            pre_init.send(sender=cls, args=args, kwargs=kwargs)
+        self._state = ModelState()
+        if args:
+            _take_positional(self, meta, args, kwargs)
+            rest = meta.fields[len(args) :]
+        else:
+            rest = meta.fields
+        for field in rest:
+            _take_field(self, field, kwargs)
+        if kwargs:
+            _take_properties(self, meta, kwargs)
+        if post_init.has_listeners(cls):
+            post_init.send(sender=cls, instance=self)
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Sequence[str], values: Sequence[Any]) -> Self:
+        """The instance of a row; fields that are not named stay deferred."""
+        concrete = cls._meta.concrete_fields
+        if len(values) != len(concrete):
+            given = dict(zip(field_names, values, strict=True))
+            values = [given.get(field.attname, DEFERRED) for field in concrete]
+        made = cls(*values)
+        made._state.adding = False
+        made._state.db = db
+        return made
+
+    @classmethod
+    async def create(cls, **kwargs: Any) -> Self:
+        """Make an instance and save it."""
+        return await cls._default_manager.create(**kwargs)  # type: ignore[no-any-return]
+
+    # --- identity -----------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{self.__class__.__name__}: {self}>"
+
+    def __str__(self) -> str:
+        return f"{self.__class__.__name__} object ({self.pk})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        if self._meta.concrete_model is not other._meta.concrete_model:
+            return False
+        key = self.pk
+        if key is None:
+            return self is other
+        return bool(key == other.pk)
+
+    def __hash__(self) -> int:
+        key = self.pk
+        if key is None:
+            raise TypeError("Model instances without primary key value are unhashable")
+        return hash(key)
+
+    def _get_pk_val(self, meta: Any = None) -> Any:
+        return getattr(self, (meta or self._meta).pk.attname)
+
+    def _set_pk_val(self, value: Any) -> None:
+        meta = self._meta
+        for link in meta.parents.values():
+            if link and link != meta.pk:
+                setattr(self, link.target_field.attname, value)
+        setattr(self, meta.pk.attname, value)
+
+    pk = property(_get_pk_val, _set_pk_val, doc="The primary key, whatever its name.")
+
+    def _is_pk_set(self, meta: Any = None) -> bool:
+        value = self._get_pk_val(meta)
+        return not (value is None or (isinstance(value, tuple) and any(part is None for part in value)))
+
+    def __await__(self) -> Any:
+        """Itself: `await post.author` works whether or not the author was loaded before."""
+        return self
+        yield
+
+    # --- queries ------------------------------------------------------------------------------
+
+    def _shape(self, out: list[Any]) -> Hashable:
+        out.append(self)
+        return ("M", self._meta.concrete_model)
+
+    def _freeze(self, out: list[Any]) -> Param:
+        out.append(self)
+        return Param(len(out) - 1)
+
+    # --- attributes ---------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only on a miss. What the class defines failed by itself: let it say why once more.
+        if name[:1] != "_":
+            cls = type(self)
+            for base in cls.__mro__:
+                if name in base.__dict__:
+                    return object.__getattribute__(self, name)
+            raise MissingAttribute(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def serializable_value(self, field_name: str) -> Any:
+        """The raw value of a field (a foreign key's own), or of any other attribute."""
+        try:
+            field = self._meta.get_field(field_name)
+        except Exception:  # noqa: BLE001 - no field: an attribute, then
+            return getattr(self, field_name)
+        return getattr(self, field.attname)
+
+    def _get_FIELD_display(self, field: Any) -> Any:  # noqa: N802 - Django's name
+        """The label of the field's value."""
+        value = getattr(self, field.attname)
+        pairs = dict(_hashable_pairs(field.flatchoices))
+        label = pairs.get(_hashable(value), value)
+        return label if label is None else _text(label)
+
+    def get_deferred_fields(self) -> set[str]:
+        """Names of the attributes that were not loaded."""
+        held = self.__dict__
+        return {field.attname for field in self._meta.concrete_fields if field.attname not in held}
+
+    def prepare_database_save(self, field: Any) -> Any:
+        """The key that a foreign key to this instance stores.
+
+        Raises:
+            ValueError: the instance has not been saved.
+        """
+        if self.pk is None:
+            raise ValueError(f"Unsaved model instance {self!r} cannot be used in an ORM query.")
+        return getattr(self, field.remote_field.get_related_field().attname)
+
+    # --- copies -------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["_state"] = copy.copy(state["_state"])
+        state["_state"].fields_cache = state["_state"].fields_cache.copy()
+        views = [(name, bytes(value)) for name, value in state.items() if isinstance(value, memoryview)]
+        if views:
+            state["_memoryviews"] = views
+            for name, _value in views:
+                state.pop(name)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        for name, value in state.pop("_memoryviews", ()):
+            state[name] = memoryview(value)
+        self.__dict__.update(state)
+
+    def __reduce__(self) -> Any:
+        meta = self._meta
+        return unpickle_instance, ((meta.app_label, meta.object_name),), self.__getstate__()
+
+    @classmethod
+    def check(cls, **options: Any) -> list[Any]:
+        """Problems of the declaration; `covet check` asks."""
+        found: list[Any] = []
+        for field in (*cls._meta.local_fields, *cls._meta.local_many_to_many):
+            found.extend(field.check(**options))
+        return found
+
+
+class MissingAttribute(AttributeError):
+    """An instance has no such attribute; names those it has, the nearest first."""
+
+    def __init__(self, instance: Any, name: str) -> None:
+        super().__init__(name=name, obj=instance)
+
+    def __str__(self) -> str:
+        # Found out only when shown: `hasattr` asks often and never looks.
+        kind: Any = type(self.obj)
+        fields = [field.name for field in kind._meta.get_fields() if not getattr(field, "hidden", False)]
+        known = {name for name in dir(kind) if not name.startswith("_")} | set(fields)
+        near = difflib.get_close_matches(self.name, known, n=3)
+        listed = [*near, *(name for name in choices(self.name, fields) if name not in near)]
+        return f"{kind.__name__!r} object has no attribute {self.name!r}; choose one of: {', '.join(listed)}"
+
+
+def _text(label: Any) -> str:
+    return str(resolve(label))
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_hashable(item) for item in value)
+    if isinstance(value, dict):
+        return tuple(sorted((key, _hashable(item)) for key, item in value.items()))
+    return value
+
+
+def _hashable_pairs(pairs: Any) -> Any:
+    for value, label in pairs:
+        yield _hashable(value), label
+
+
+def _take_positional(instance: Any, meta: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Positional arguments: columns when nothing else is given, fields else."""
+    fields = meta.concrete_fields if not kwargs else meta.fields
+    if len(args) > len(meta.concrete_fields):
+        raise IndexError("Number of args exceeds number of fields")
+    for value, field in zip(args, fields, strict=False):
+        if kwargs and kwargs.pop(field.name, _MISSING) is not _MISSING:
+            raise TypeError(
+                f"{type(instance).__qualname__}() got both positional and keyword arguments for field '{field.name}'."
+            )
+        if value is not DEFERRED:
+            setattr(instance, field.attname, value)
+
+
+def _take_field(instance: Any, field: Any, kwargs: dict[str, Any]) -> None:
+    """One field's keyword argument, or its default."""
+    attname = field.attname
+    if kwargs:
+        if field.is_relation and field.name in kwargs:
+            related = kwargs.pop(field.name)
+            if related is not DEFERRED:
+                setattr(instance, field.name, related)
+            return
+        value = kwargs.pop(attname, _MISSING)
+        if value is not _MISSING:
+            if value is not DEFERRED:
+                setattr(instance, attname, value)
+            return
+    if field.column is not None and not field.generated:
+        setattr(instance, attname, field.get_default())
+
+
+def _take_properties(instance: Any, meta: Any, kwargs: dict[str, Any]) -> None:
+    """Keyword arguments that are no fields with a column: properties, and private fields."""
+    names = meta._property_names
+    unexpected: list[str] = []
+    for name, value in kwargs.items():
+        if name in names:
+            if value is not DEFERRED:
+                setattr(instance, name, value)
+            continue
+        try:
+            meta.get_field(name)
+        except Exception:  # noqa: BLE001 - no field of that name
+            unexpected.append(name)
+        else:
+            if value is not DEFERRED:
+                setattr(instance, name, value)
+    if unexpected:
+        listed = ", ".join(f"'{name}'" for name in unexpected)
+        error = TypeError(f"{type(instance).__qualname__}() got unexpected keyword arguments: {listed}")
+        known = [field.name for field in meta.get_fields() if not getattr(field, "auto_created", False) or field.concrete]
+        error.add_note(f"choose of: {', '.join(choices(unexpected[0], known))}")
+        raise error
+
+
+def unpickle_instance(model_id: Any) -> Any:
+    """An empty instance of the model; its state follows."""
+    model = apps.get_model(*model_id) if isinstance(model_id, tuple) else model_id
+    return model.__new__(model)
+
+
+def _load_field(app_label: str, model_name: str, field_name: str) -> Any:
+    return apps.get_model(app_label, model_name)._meta.get_field(field_name)
+
+
+late.load_field = _load_field
+
+
+def _table(cls: Any) -> sa.Table:
+    return table_of(cls)
+
+
+ModelBase.table = property(_table, doc="The SQLAlchemy table.")  # type: ignore[attr-defined]
+
+__all__ = ["DEFERRED", "Deferred", "Model"]

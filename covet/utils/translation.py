@@ -1,0 +1,88 @@
+"""Texts for readers: the names of Django's translation functions, English unless a catalog is set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from covet.utils.functional import Promise
+
+Catalog = Callable[[str], str]
+
+
+def _english(message: str) -> str:
+    return message
+
+
+class _State:
+    """Which catalog translates."""
+
+    catalog: Catalog = staticmethod(_english)
+
+
+def set_catalog(catalog: Catalog | None) -> None:
+    """Translate messages through `catalog`; None goes back to the texts as written."""
+    _State.catalog = catalog or _english
+
+
+def gettext(message: str) -> str:
+    """`message` in the reader's language."""
+    return _State.catalog(message)
+
+
+def gettext_lazy(message: str) -> str:
+    """`message`, translated when it is shown.
+
+    Without a catalog at import time the text itself is returned: a plain string costs nothing.
+    """
+    if _State.catalog is _english:
+        return message
+    return Promise(gettext, message)  # type: ignore[return-value]
+
+
+def pgettext(context: str, message: str) -> str:
+    """`message` in the sense of `context`."""
+    del context
+    return gettext(message)
+
+
+def pgettext_lazy(context: str, message: str) -> str:
+    """`pgettext`, when it is shown."""
+    del context
+    return gettext_lazy(message)
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    """`singular` for one, else `plural`."""
+    return gettext(singular if number == 1 else plural)
+
+
+class _Plural:
+    """A text whose number is found among the values it is formatted with."""
+
+    def __init__(self, singular: str, plural: str, number: str | int) -> None:
+        self._singular = singular
+        self._plural = plural
+        self._number = number
+
+    def __mod__(self, values: Any) -> str:
+        number = values[self._number] if isinstance(self._number, str) else self._number
+        text = ngettext(self._singular, self._plural, number)
+        return text % values if "%" in text else text
+
+    def __str__(self) -> str:
+        return gettext(self._plural)
+
+    def __repr__(self) -> str:
+        return repr(self._plural)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Plural) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self._singular, self._plural, self._number))
+
+
+def ngettext_lazy(singular: str, plural: str, number: str | int | None = None) -> Any:
+    """A text that chooses its number when formatted; `number` may name the key that holds it."""
+    return _Plural(singular, plural, "count" if number is None else number)
