@@ -121,7 +121,7 @@ class Aggregate(Func):
     def get_group_by_cols(self) -> list[Any]:
         return []
 
-    def as_sql(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:  # type: ignore[override]
         extra_context["distinct"] = "DISTINCT " if self.distinct else ""
         extra_context.setdefault("order_by", "")
         if self.order_by is not None:
@@ -290,7 +290,7 @@ class StringAgg(Aggregate):
         clone = self.copy()
         first, delimiter = clone.source_expressions
         clone.source_expressions = [late.cast(first, output("TextField")), delimiter]
-        return clone.as_sql(compiler, connection, **extra_context)
+        return clone.as_sql(compiler, connection, **extra_context)  # type: ignore[no-any-return]
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:
         """GROUP_CONCAT; with DISTINCT it takes no delimiter but the comma."""

@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from covet.database.orm.expressions.combinable import Combinable
 from covet.database.orm.expressions.fragments import Assembly
-from covet.database.orm.expressions.identity import cached_names, field_key, identity_of
+from covet.database.orm.expressions.identity import cached_names, field_key, identity_of, per_class
 from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import is_a
 from covet.database.orm.shape import Unplannable, freeze_structure, structure_of
@@ -373,13 +373,13 @@ class Deconstructible:
         return path or f"{cls.__module__}.{cls.__qualname__}", args, kwargs
 
 
+@per_class
+def _constructor_signature(cls: Any) -> inspect.Signature:
+    return inspect.signature(cls.__init__)
+
+
 class Expression(Deconstructible, BaseExpression, Combinable):
     """An expression that can be an operand and that compares by its structure."""
-
-    @classmethod
-    @functools.lru_cache(maxsize=512)
-    def _constructor_signature(cls) -> inspect.Signature:
-        return inspect.signature(cls.__init__)
 
     @functools.cached_property
     def identity(self) -> tuple[Any, ...]:
@@ -388,7 +388,7 @@ class Expression(Deconstructible, BaseExpression, Combinable):
         if made_by is None:
             return self._frozen_identity()
         args, kwargs = made_by
-        bound = self._constructor_signature().bind_partial(self, *args, **kwargs)
+        bound = _constructor_signature(type(self)).bind_partial(self, *args, **kwargs)
         bound.apply_defaults()
         arguments = iter(bound.arguments.items())
         next(arguments)

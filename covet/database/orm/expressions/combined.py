@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from covet.database.orm.expressions.base import Expression, SQLiteNumericMixin
 from covet.database.orm.expressions.combinable import Combinable
+from covet.database.orm.expressions.identity import per_class
 from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import field_class, output
 from covet.exceptions import DatabaseError, FieldError
@@ -87,7 +88,7 @@ def _fits(kind: type[Any], name: str | None) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _resolve_combined_type(connector: str, lhs_type: type[Any], rhs_type: type[Any]) -> type[Any] | None:
+def _resolve_combined_type(connector: str, lhs_type: Any, rhs_type: Any) -> type[Any] | None:
     for left, right, result in _RULES.get(connector, ()):
         if _fits(lhs_type, left) and _fits(rhs_type, right):
             return field_class(result)
@@ -97,9 +98,13 @@ def _resolve_combined_type(connector: str, lhs_type: type[Any], rhs_type: type[A
     return None
 
 
-@functools.cache
-def _instance(cls: type[Any]) -> Any:
+@per_class
+def _instance(cls: Any) -> Any:
     return cls()
+
+
+def _kind(field: Any) -> Any:
+    return type(field)
 
 
 def combine(vendor: str, connector: str, left: str, right: str) -> str:
@@ -144,7 +149,7 @@ class CombinedExpression(SQLiteNumericMixin, Expression):
 
     def _resolve_output_field(self) -> Any:
         kind = _resolve_combined_type(
-            self.connector, type(self.lhs._output_field_or_none), type(self.rhs._output_field_or_none)
+            self.connector, _kind(self.lhs._output_field_or_none), _kind(self.rhs._output_field_or_none)
         )
         if kind is None:
             raise FieldError(

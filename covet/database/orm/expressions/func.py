@@ -137,7 +137,7 @@ class ExpressionList(Func):
 class OrderByList(ExpressionList):
     """An ORDER BY inside a call or a window; strings may start with `-`."""
 
-    allowed_default: ClassVar[bool] = False  # type: ignore[assignment]
+    allowed_default: bool = False
     template = "ORDER BY %(expressions)s"
 
     def __init__(self, *expressions: Any, **extra: Any) -> None:

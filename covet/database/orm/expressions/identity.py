@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 from covet.database.orm.shape import Const, Param, Unplannable
 
+T = TypeVar("T")
 
-@functools.cache
-def cached_names(cls: type[Any]) -> frozenset[str]:
+
+def per_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
+    """Compute `function` once for each class."""
+    return functools.cache(function)
+
+
+@per_class
+def cached_names(cls: Any) -> frozenset[str]:
     """The attributes of `cls` that are computed from the others, and so are no part of a key."""
     names = {"_constructor_args", "_zone_slot", "identity", "convert_value"}
     for base in cls.__mro__:

@@ -83,7 +83,7 @@ class F(Deconstructible, Combinable):
         return late.order_by(self, descending=True, **kwargs)
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.name == other.name  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.name == other.name
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -235,7 +235,7 @@ class Col(Expression):
         output_field: the field whose values it has, when not `target`'s.
     """
 
-    contains_column_references: ClassVar[bool] = True  # type: ignore[assignment]
+    contains_column_references: ClassVar[bool] = True
     possibly_multivalued = False
 
     def __init__(self, alias: str | None, target: Any, output_field: Any = None) -> None:

@@ -24,7 +24,7 @@ class Subquery(Expression):
     public_path = "covet.database.orm.Subquery"
     template = "(%(subquery)s)"
     contains_aggregate = False
-    empty_result_set_value = None
+    empty_result_set_value: Any = None
     subquery = True
 
     def __init__(self, queryset: Any, output_field: Any = None, **extra: Any) -> None:

@@ -106,7 +106,7 @@ class Value(SQLiteNumericMixin, Expression):
         return output_for(kind)
 
     @property
-    def empty_result_set_value(self) -> Any:  # type: ignore[override]
+    def empty_result_set_value(self) -> Any:
         """The value itself: it needs no row."""
         return self.value
 

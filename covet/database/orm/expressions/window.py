@@ -27,8 +27,8 @@ class Window(SQLiteNumericMixin, Expression):
     public_path = "covet.database.orm.Window"
     template = "%(expression)s OVER (%(window)s)"
     # It may hold an aggregate; the query is not grouped for it.
-    contains_aggregate: ClassVar[bool] = False  # type: ignore[assignment]
-    contains_over_clause: ClassVar[bool] = True  # type: ignore[assignment]
+    contains_aggregate: ClassVar[bool] = False
+    contains_over_clause: ClassVar[bool] = True
 
     def __init__(
         self,

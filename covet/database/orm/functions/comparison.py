@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from covet.database.orm.expressions.func import Func
 from covet.database.orm.expressions.identity import field_key
@@ -77,7 +77,7 @@ class Coalesce(Func):
         super().__init__(*expressions, **extra)
 
     @property
-    def empty_result_set_value(self) -> Any:  # type: ignore[override]
+    def empty_result_set_value(self) -> Any:
         """The first argument's value that is not None."""
         for expression in self.get_source_expressions():
             result = expression.empty_result_set_value
@@ -91,7 +91,7 @@ class Collate(Func):
 
     function = "COLLATE"
     template = "%(expressions)s %(function)s %(collation)s"
-    allowed_default: ClassVar[bool] = False  # type: ignore[assignment]
+    allowed_default: bool = False
 
     def __init__(self, expression: Any, collation: str) -> None:
         if not (collation and _COLLATION.match(collation)):

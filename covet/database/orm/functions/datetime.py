@@ -310,7 +310,7 @@ class TruncBase(TimezoneMixin, Transform):
             raise ValueError(f"Cannot truncate TimeField '{field.name}' to {target}.")
         return resolved
 
-    def convert_value(self, value: Any, expression: Any, connection: Any) -> Any:  # type: ignore[override]
+    def convert_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """The fetched wall clock, in its zone again."""
         if is_a(self.output_field, "DateTimeField"):
             if value is None or not settings.USE_TZ:

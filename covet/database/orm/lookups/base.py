@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from covet.database.orm.expressions.base import Expression
 from covet.database.orm.expressions.fragments import Assembly
 from covet.database.orm.expressions.func import ExpressionList, Func
-from covet.database.orm.expressions.identity import identity_of
+from covet.database.orm.expressions.identity import identity_of, per_class
 from covet.database.orm.expressions.outputs import output
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Value
@@ -39,16 +39,16 @@ def bind_field(field: Any) -> Any:
     return getattr(field, "target_field", None) or field
 
 
-@functools.cache
-def inspects_values(cls: type[Any]) -> bool:
+@per_class
+def inspects_values(cls: Any) -> bool:
     """Whether a lookup class written elsewhere looks at its right side while it compiles."""
     return not cls.plannable or any(
         not getattr(cls, name).__module__.startswith("covet.") for name in ("process_rhs", "get_db_prep_lookup")
     )
 
 
-@functools.cache
-def prepares_itself(cls: type[Any]) -> bool:
+@per_class
+def prepares_itself(cls: Any) -> bool:
     """Whether a lookup class written elsewhere has its own `get_prep_lookup`."""
     return not cls.get_prep_lookup.__module__.startswith("covet.")
 
@@ -198,7 +198,7 @@ class Lookup(LookupKind, Expression):
         return assembly.element(text, params, self.output_field.sa_type(), bind_field(field))
 
     @property
-    def identity(self) -> tuple[Any, ...]:  # type: ignore[override]
+    def identity(self) -> tuple[Any, ...]:
         """The class and both sides."""
         return type(self), self.lhs, identity_of(self.rhs)
 
@@ -242,7 +242,7 @@ class Transform(TransformKind, RegisterLookupMixin, Func):
 
     bilateral: bool = False
     lookup_name: ClassVar[Any] = None
-    arity = 1
+    arity: ClassVar[int | None] = 1
 
     @property
     def lhs(self) -> Any:
@@ -272,7 +272,8 @@ class BuiltinLookup(Lookup):
 
     def get_rhs_op(self, connection: Any, rhs: Any) -> str:
         """The operator with its right side."""
-        return OPERATORS[connection.vendor][self.lookup_name] % rhs
+        operator: str = OPERATORS[connection.vendor][self.lookup_name] % rhs
+        return operator
 
 
 class FieldGetDbPrepValueMixin:

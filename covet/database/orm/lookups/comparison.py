@@ -289,7 +289,7 @@ class Range(FieldGetDbPrepValueIterableMixin, BuiltinLookup):
         if not hasattr(bound, "resolve_expression"):
             if not self.bilateral_transforms:
                 slot = bound if is_slot(bound) else Const(bound)
-                return "NULL" if isinstance(slot, Const) and slot.value is None else compiler.bind(slot, field)  # type: ignore[no-any-return]
+                return "NULL" if isinstance(slot, Const) and slot.value is None else compiler.bind(slot, field)
             bound = Value(bound, self.lhs.output_field)
         if self.bilateral_transforms:
             bound = self.apply_bilateral_transforms(bound)

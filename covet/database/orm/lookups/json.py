@@ -108,7 +108,7 @@ class KeyTransform(Transform):
             key = quoted(self.key_name)
         return f"({text} {self.postgres_operator} {key})", params
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> SQL:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> SQL:
         """JSON_EXTRACT, except for what it would not tell from numbers and NULL."""
         text, params, keys = self.preprocess_lhs(compiler, connection)
         path = quoted(compile_json_path(keys))

@@ -41,14 +41,14 @@ def builtin(*field_names: str, lookup_name: str | None = None) -> Callable[[_C],
     def register(lookup: _C) -> _C:
         for name in field_names:
             _BUILTIN.setdefault(name, {})[lookup_name or lookup.lookup_name] = lookup
-        _class_lookups.cache_clear()
+        _merged.cache_clear()
         return lookup
 
     return register
 
 
 @functools.cache
-def _class_lookups(cls: type[Any]) -> dict[str, type[Any]]:
+def _merged(cls: Any) -> dict[str, type[Any]]:
     merged: dict[str, type[Any]] = {}
     for base in reversed(cls.__mro__):
         if base.__module__.startswith("covet."):
@@ -57,12 +57,16 @@ def _class_lookups(cls: type[Any]) -> dict[str, type[Any]]:
     return merged
 
 
+def _class_lookups(cls: Any) -> dict[str, type[Any]]:
+    return _merged(cls)
+
+
 def _register_on_class(cls: type[Any], lookup: Any, lookup_name: str | None = None) -> Any:
     name = lookup.lookup_name if lookup_name is None else lookup_name
     if "class_lookups" not in cls.__dict__:
         cls.class_lookups = {}
     cls.class_lookups[name] = lookup
-    _class_lookups.cache_clear()
+    _merged.cache_clear()
     return lookup
 
 
@@ -74,7 +78,7 @@ def _register_on_instance(instance: Any, lookup: Any, lookup_name: str | None = 
 
 def _unregister_on_class(cls: type[Any], lookup: Any, lookup_name: str | None = None) -> None:
     del cls.class_lookups[lookup.lookup_name if lookup_name is None else lookup_name]
-    _class_lookups.cache_clear()
+    _merged.cache_clear()
 
 
 def _unregister_on_instance(instance: Any, lookup: Any, lookup_name: str | None = None) -> None:

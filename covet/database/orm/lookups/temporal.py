@@ -61,7 +61,8 @@ class YearLookup(BuiltinLookup):
         """The comparison that replaces the extraction."""
         slot = self.year_bound(last=self.lookup_name in ("gt", "lte"))
         field = bind_field(self.lhs.lhs.output_field)
-        return OPERATORS[connection.vendor][self.lookup_name] % compiler.bind(slot, field)
+        comparison: str = OPERATORS[connection.vendor][self.lookup_name] % compiler.bind(slot, field)
+        return comparison
 
 
 class YearExact(YearLookup, Exact):

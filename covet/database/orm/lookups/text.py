@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from covet.database.orm.expressions.identity import per_class
 from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import output
 from covet.database.orm.lookups.base import BuiltinLookup
@@ -40,8 +41,8 @@ class TextLookup(BuiltinLookup):
         return compiler.bind(self.prepared(connection), output("TextField")), []
 
 
-@functools.cache
-def _custom(cls: type[Any]) -> bool:
+@per_class
+def _custom(cls: Any) -> bool:
     return not cls.get_db_prep_lookup.__module__.startswith("covet.") or not cls.plannable
 
 
