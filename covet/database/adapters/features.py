@@ -72,6 +72,7 @@ class Features:
     ignores_table_name_case: bool = False
     has_case_insensitive_like: bool = False
     interprets_empty_strings_as_nulls: bool = False
+    allows_group_by_selected_pks: bool = False
     supports_combined_alters: bool = False
     max_query_params: int | None = None
 
@@ -94,6 +95,7 @@ POSTGRESQL = Features(
     supports_comments=True,
     supports_explaining_query_execution=True,
     supports_any_array=True,
+    allows_group_by_selected_pks=True,
     supports_copy=True,
     supports_unlimited_charfield=True,
     supports_combined_alters=True,

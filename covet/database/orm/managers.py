@@ -26,6 +26,8 @@ def awaitable_class(queryset_class: type[QuerySet[Any]]) -> type[QuerySet[Any]]:
     """
 
     class Unawaited(queryset_class):  # type: ignore[misc, valid-type]
+        awaits_to_queryset = True
+
         def _clone(self) -> Any:
             plain = super()._clone()
             plain.__class__ = queryset_class
@@ -68,7 +70,7 @@ class BaseManager(Generic[M]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "get_queryset" in cls.__dict__ or "_from_queryset_base" in cls.__dict__:
+        if "get_queryset" in cls.__dict__:
             cls.is_plain = False
         cls._is_async = inspect.iscoroutinefunction(cls.get_queryset)
 
@@ -78,10 +80,13 @@ class BaseManager(Generic[M]):
         return f"{self.model._meta.label}.{self.name}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, type(self)) and self.__dict__ == other.__dict__
+        return isinstance(other, type(self)) and self.__getstate__() == other.__getstate__()
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_root"}
 
     def __class_getitem__(cls, *_args: Any) -> Any:
         return cls
@@ -138,15 +143,19 @@ class BaseManager(Generic[M]):
 
     def all(self) -> QuerySet[M]:
         """Every row."""
-        return self._rows() if not self._is_async else self._rows().all()
+        rows = self.get_queryset() if not self._is_async else self._rows()
+        return rows.all() if getattr(rows, "awaits_to_queryset", True) else rows  # type: ignore[no-any-return]
 
     def _rows(self) -> Any:
         """The QuerySet to chain on: now, or recorded until an async `get_queryset` has been awaited."""
         if not self._is_async:
-            rows: Any = self.get_queryset()
-            if isinstance(rows, QuerySet) and type(rows) is not self._queryset_class and type(rows).__base__ in type(rows).__mro__:
-                return rows._chain() if type(rows).__qualname__ == type(rows).__mro__[1].__qualname__ else rows
-            return rows
+            if not self.is_plain or self._db is not None or self._hints:
+                return self.get_queryset()
+            # Most queries start here: the QuerySet of a plain manager is made once.
+            root = self.__dict__.get("_root")
+            if root is None or root.model is not self.model:
+                root = self.__dict__["_root"] = self._queryset_class(model=self.model)
+            return root
         coroutine: Any = self.get_queryset()
         try:
             coroutine.send(None)
@@ -240,13 +249,6 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
 class Manager(BaseManager.from_queryset(QuerySet), Generic[M]):  # type: ignore[misc]
     """The default manager: every QuerySet method, on every row."""
 
-    is_plain = True
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
-
-
-Manager.is_plain = True
 ModelManager = Manager
 
 

@@ -33,7 +33,7 @@ class Prefetch:
     def __init__(self, lookup: str, queryset: Any = None, to_attr: str | None = None) -> None:
         self.prefetch_through = lookup
         self.prefetch_to = lookup
-        if queryset is not None and not getattr(queryset, "_yields_instances", True):
+        if queryset is not None and not _makes_instances(queryset):
             message = "Prefetch querysets cannot use raw(), values(), and values_list()."
             raise ValueError(message)
         if to_attr:
@@ -76,6 +76,10 @@ class Prefetch:
 
     def __hash__(self) -> int:
         return hash((type(self), self.prefetch_to))
+
+
+def _makes_instances(queryset: Any) -> bool:
+    return bool(getattr(queryset, "_yields_instances", not hasattr(queryset, "raw_query")))
 
 
 class Prefetched:

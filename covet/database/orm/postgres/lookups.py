@@ -312,9 +312,9 @@ class AsRange:
         self.field = field
 
     def __call__(self, value: Any) -> Any:
-        if value is None or isinstance(value, (list, tuple)) or hasattr(value, "lower"):
-            if not isinstance(value, str):
-                return self.field.get_prep_value(value)
+        ranged = hasattr(value, "lower") and not isinstance(value, str)
+        if value is None or ranged or isinstance(value, (list, tuple)):
+            return self.field.get_prep_value(value)
         return self.field.range_type(value, value, "[]")
 
 

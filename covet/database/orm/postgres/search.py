@@ -308,7 +308,7 @@ class SearchHeadline(Func):
     template = "%(function)s(%(expressions)s%(options)s)"
     output_field = OutputField("TextField")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - ts_headline's options
         self,
         expression: Any,
         query: Any,

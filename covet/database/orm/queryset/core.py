@@ -79,6 +79,7 @@ class Core(Generic[M]):
     model: type[M]
     _result_cache: list[Any] | None = None
     _prefetch_done = False
+    awaits_to_queryset = False
     # Where the rows of a related manager may come from: a batch for the instance's peers.
     _related_source: Any = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from covet.database.connections import connections
 from covet.database.orm.compiler import ops
@@ -46,13 +46,12 @@ class Writing(Terminals[M]):
             names = ", ".join(sorted(reverse))
             raise ValueError(f"The following fields do not exist in this model: {names}")
         obj: Any = self.model(**kwargs)
-        self._mark_for_write()
-        await obj.save(force_insert=True, using=self.db)
+        await obj.save(force_insert=True, using=self._writing().db)
         return obj  # type: ignore[no-any-return]
 
-    def _mark_for_write(self) -> None:
-        if not self._conf.for_write:
-            self._conf = self._conf.evolve(for_write=True)
+    def _writing(self) -> Self:
+        """A copy that asks routers where to write."""
+        return self if self._conf.for_write else self._evolve(for_write=True)
 
     def get_or_create(self, defaults: dict[str, Any] | None = None, **kwargs: Any) -> Pending[tuple[M, bool]]:
         """(instance, created): the row of `kwargs`, made with `defaults` where there is none."""
@@ -63,7 +62,8 @@ class Writing(Terminals[M]):
         return await self._get_or_create(defaults, kwargs)
 
     async def _get_or_create(self, defaults: dict[str, Any] | None, kwargs: dict[str, Any]) -> tuple[M, bool]:
-        self._mark_for_write()
+        if not self._conf.for_write:
+            return await self._writing()._get_or_create(defaults, kwargs)
         model: Any = self.model
         try:
             return await self._get((), kwargs), False
@@ -101,10 +101,11 @@ class Writing(Terminals[M]):
     async def _update_or_create(
         self, defaults: dict[str, Any] | None, create_defaults: dict[str, Any] | None, kwargs: dict[str, Any]
     ) -> tuple[M, bool]:
+        if not self._conf.for_write:
+            return await self._writing()._update_or_create(defaults, create_defaults, kwargs)
         update_defaults = defaults or {}
         if create_defaults is None:
             create_defaults = update_defaults
-        self._mark_for_write()
         async with transaction(using=self.db):
             obj: Any
             obj, created = await self.select_for_update().get_or_create(create_defaults, **kwargs)
@@ -200,8 +201,7 @@ class Writing(Terminals[M]):
         instances: list[Any] = list(objs)
         if not instances:
             return instances
-        self._mark_for_write()
-        alias = self.db
+        alias = self._writing().db
         adapter = connections[alias]
         conflict = self._conflict(adapter, ignore_conflicts, update_conflicts, update_fields, unique_fields)
         with_key: list[Any] = []
@@ -320,8 +320,7 @@ class Writing(Terminals[M]):
             return 0
         for obj in instances:
             prepare_related_fields_for_save(obj, "bulk_update", fields)
-        self._mark_for_write()
-        alias = self.db
+        alias = self._writing().db
         adapter = connections[alias]
         limit = adapter.features.max_query_params
         largest = len(instances) if limit is None else max(1, min(500, limit // (2 * len(fields) + 1)))
@@ -359,7 +358,6 @@ class Writing(Terminals[M]):
             raise TypeError("Cannot update a query once a slice has been taken.")
         if facts.distinct_fields:
             raise TypeError("Cannot call update() after .distinct(*fields).")
-        self._mark_for_write()
         opts = self.model._meta  # type: ignore[attr-defined]
         own: dict[str, Any] = {}
         inherited: dict[Any, dict[str, Any]] = {}
@@ -376,9 +374,10 @@ class Writing(Terminals[M]):
             else:
                 inherited.setdefault(owner, {})[field.name] = value
         self._result_cache = None
+        rows = self._writing()
         if not inherited:
-            return await self._run_update(own)
-        return await self._update_with_parents(own, inherited)
+            return await rows._run_update(own)
+        return await rows._update_with_parents(own, inherited)
 
     async def _update_with_parents(self, own: dict[str, Any], inherited: dict[Any, dict[str, Any]]) -> int:
         """Multi-table inheritance: the keys first, then each table."""
@@ -445,8 +444,7 @@ class Writing(Terminals[M]):
             raise TypeError("Cannot call delete() after .distinct(*fields).")
         if self._conf.kind != INSTANCES:
             raise TypeError("Cannot call delete() after .values() or .values_list()")
-        rows: Any = self._chain()
-        rows._mark_for_write()
+        rows: Any = self._evolve(for_write=True)
         rows = rows.select_related(None).order_by()
         collector = late.collector(using=rows.db, origin=self)
         await collector.collect(rows)
