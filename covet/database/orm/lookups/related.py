@@ -15,6 +15,7 @@ from covet.database.orm.lookups.comparison import (
     LessThan,
     LessThanOrEqual,
 )
+from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.shape import Const, ListParam, Param, is_slot
 
 
@@ -65,6 +66,7 @@ class RelationKey:
         return hash((id(self.field), self.prepare))
 
 
+@builtin("ForeignObject")
 class RelatedIn(In):
     """One of a list of instances or keys, or of a subquery's rows."""
 
@@ -112,26 +114,32 @@ class RelatedLookupMixin(Lookup):
         return super().get_prep_lookup()
 
 
+@builtin("ForeignObject")
 class RelatedExact(RelatedLookupMixin, Exact):
     """Is this instance."""
 
 
+@builtin("ForeignObject")
 class RelatedLessThan(RelatedLookupMixin, LessThan):
     """Has a lesser key."""
 
 
+@builtin("ForeignObject")
 class RelatedGreaterThan(RelatedLookupMixin, GreaterThan):
     """Has a greater key."""
 
 
+@builtin("ForeignObject")
 class RelatedGreaterThanOrEqual(RelatedLookupMixin, GreaterThanOrEqual):
     """Has this key or a greater one."""
 
 
+@builtin("ForeignObject")
 class RelatedLessThanOrEqual(RelatedLookupMixin, LessThanOrEqual):
     """Has this key or a lesser one."""
 
 
+@builtin("ForeignObject")
 class RelatedIsNull(RelatedLookupMixin, IsNull):
     """Points to nothing, or to something."""
 
