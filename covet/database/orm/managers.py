@@ -70,8 +70,7 @@ class BaseManager(Generic[M]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "get_queryset" in cls.__dict__:
-            cls.is_plain = False
+        cls.is_plain = cls.get_queryset is BaseManager.get_queryset
         cls._is_async = inspect.iscoroutinefunction(cls.get_queryset)
 
     _is_async: ClassVar[bool] = False

@@ -77,6 +77,7 @@ def aggregate_statement(query: Any, emitter: Emitter, resolved: dict[str, Any]) 
     """
     if _needs_subquery(query, resolved):
         return _over_subquery(query, emitter, resolved)
+    query.get_initial_alias()
     replacements = {Ref(name, annotation): annotation for name, annotation in query.annotations.items()}
     where, having, _ = query.where.split()
     elements = [

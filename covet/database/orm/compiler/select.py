@@ -160,7 +160,7 @@ def from_clause(query: Any, emitter: Emitter) -> JoinedTables | None:
     """FROM and its joins, of the aliases in use."""
     aliases = query.table_aliases()
     if not aliases:
-        return None
+        aliases = [query.get_initial_alias()]
     base: NamedTable | None = None
     joins: list[tuple[str, Any, Any]] = []
     for alias in aliases:
