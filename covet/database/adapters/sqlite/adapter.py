@@ -109,7 +109,7 @@ class SQLiteAdapter(Adapter):
     def _connect(self) -> sqlite3.Connection:
         database = self.config.database
         is_uri = database.startswith("file:")
-        connection = sqlite3.connect(
+        connection: sqlite3.Connection = sqlite3.connect(
             database,
             **{
                 "timeout": self.busy_timeout,

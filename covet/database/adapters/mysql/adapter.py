@@ -1,0 +1,158 @@
+"""MariaDB and MySQL."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import asyncmy
+from sqlalchemy import event
+from sqlalchemy.dialects.mysql.asyncmy import MySQLDialect_asyncmy
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from covet.database.adapters.base import Adapter
+from covet.database.adapters.connection import Connection
+from covet.database.adapters.features import MARIADB, MYSQL, Features
+from covet.database.adapters.mysql import errors
+from covet.database.adapters.mysql.connection import MySQLConnection
+from covet.database.adapters.outcomes import Verdict
+from covet.database.adapters.placeholders import FORMAT
+from covet.database.config import DatabaseConfig
+from covet.exceptions import DatabaseError
+
+
+class MySQLAdapter(Adapter):
+    """MariaDB and MySQL through asyncmy, in autocommit outside transactions.
+
+    Until the first connection it is taken for a MySQL server, which can do less than MariaDB.
+    """
+
+    vendor: ClassVar[str] = "mysql"
+    placeholder: ClassVar[str] = FORMAT
+    connection_class: ClassVar[type[Connection]] = MySQLConnection
+
+    def __init__(self, config: DatabaseConfig, alias: str = "default") -> None:
+        super().__init__(config, alias)
+        dialect: Any = MySQLDialect_asyncmy
+        self.dialect = dialect(dbapi=dialect.import_dbapi())
+        self.features: Features = MYSQL
+        self._known = False
+
+    def make_engine(self) -> AsyncEngine:
+        config = self.config
+        engine = create_async_engine(
+            "mysql+asyncmy://",
+            async_creator=self.connect,
+            pool_size=config.pool_size or 1,
+            max_overflow=config.max_overflow or 0,
+            pool_timeout=config.pool_timeout,
+            pool_recycle=config.pool_recycle or -1,
+            pool_pre_ping=True,
+            pool_reset_on_return=None,
+        )
+        # Connections are in autocommit, so SQLAlchemy's BEGIN has to be sent.
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return engine
+
+    async def connect(self) -> Any:
+        """A new connection of asyncmy's, outside the pool; the caller closes it."""
+        config = self.config
+        failure: Exception | None = None
+        for host, port in config.addresses():
+            place = {"unix_socket": host} if host.startswith("/") else {"host": host, "port": port}
+            try:
+                return await asyncmy.connect(
+                    **{
+                        **place,
+                        "user": config.user or None,
+                        "password": config.password,
+                        "database": config.database,
+                        "ssl": _ssl(config.ssl),
+                        "connect_timeout": max(1, round(config.connect_timeout)),
+                        "charset": "utf8mb4",
+                        "autocommit": True,
+                        "init_command": self._session(),
+                        **config.options,
+                    }
+                )
+            except (OSError, asyncmy.errors.OperationalError) as exc:
+                failure = exc
+        assert failure is not None
+        raise failure
+
+    def _session(self) -> str:
+        """Session variables: strict, and with ANSI's meaning of affected rows left to the server."""
+        config = self.config
+        settings = [f"time_zone = '{_offset(config.time_zone)}'", "sql_auto_is_null = 0"]
+        if config.lock_timeout is not None:
+            settings.append(f"innodb_lock_wait_timeout = {max(1, round(config.lock_timeout))}")
+        if config.statement_timeout is not None:
+            settings.append(f"max_statement_time = {config.statement_timeout:g}")
+        settings.append("sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_TRANS_TABLES')")
+        return "SET " + ", ".join(settings)
+
+    async def prepare_new(self, connection: Connection) -> None:
+        """Learn from the first connection which server it is."""
+        if self._known:
+            return
+        version = str(connection.raw.get_server_info())
+        numbers = tuple(int(part) for part in version.removeprefix("5.5.5-").split("-")[0].split(".")[:3])
+        mariadb = "mariadb" in version.lower()
+        self.features = MARIADB if mariadb and numbers >= (10, 5) else MYSQL
+        dialect: Any = self.dialect
+        dialect.server_version_info = numbers
+        dialect._set_mariadb(mariadb, numbers)  # noqa: SLF001 - what SQLAlchemy's own initialize() does
+        self._known = True
+
+    def judge(self, exc: BaseException) -> Verdict:
+        return errors.judge(exc)
+
+    def map_error(self, exc: BaseException) -> DatabaseError:
+        return errors.map_error(exc)
+
+    def begin_sql(self, *, isolation: str | None, readonly: bool, deferrable: bool) -> Sequence[str]:
+        begin = "START TRANSACTION READ ONLY" if readonly else "BEGIN"
+        if isolation is None:
+            return (begin,)
+        return (f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}", begin)
+
+    async def kill_query(self, raw: Any) -> None:
+        """Stop what an abandoned connection is doing."""
+        thread = raw.thread_id()
+        rescue = await self.connect()
+        try:
+            async with rescue.cursor() as cursor:
+                await cursor.execute(f"KILL {int(thread)}")
+        except asyncmy.errors.Error:
+            # It ended by itself meanwhile.
+            return
+        finally:
+            rescue.close()
+
+    async def server_limit(self) -> int | None:
+        rows = await self.run("SELECT @@max_connections", ())
+        return int(rows[0][0])
+
+    def _arranged(self, sql: Any, args: tuple[Any, ...]) -> tuple[str, Any]:
+        written, values = super()._arranged(sql, args)
+        # None: a text without arguments is sent as it stands, percent signs included.
+        return written, values or None
+
+
+def _ssl(value: Any) -> Any:
+    if value in (None, False, "disable", "allow", "prefer"):
+        return None
+    if isinstance(value, ssl.SSLContext):
+        return value
+    context = ssl.create_default_context()
+    if value in (True, "require"):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif value == "verify-ca":
+        context.check_hostname = False
+    return context
+
+
+def _offset(time_zone: str | None) -> str:
+    return "+00:00" if time_zone in (None, "UTC") else str(time_zone)
