@@ -136,7 +136,8 @@ class MySQLConnection(Connection):
             await asyncio.wait([task], timeout=SETTLE)
             if not task.done():
                 # What still runs is stopped on the server, and the connection is cut.
-                self.leases.spawn(self.adapter.kill_query(self.raw))
+                adapter: Any = self.adapter
+                self.leases.spawn(adapter.kill_query(self.raw))
                 task.cancel()
                 return False
         if task is not None and not task.cancelled():
