@@ -24,13 +24,13 @@ def as_handler(handler: Any, path: str) -> Handler:
     """
     if isinstance(handler, type):
         as_view = getattr(handler, "as_view", None)
-        return as_view() if as_view is not None else class_handler(handler, path)  # type: ignore[no-any-return]
+        return as_view() if as_view is not None else class_handler(handler, path)
     if not callable(handler):
         raise ImproperlyConfigured(
             f"The handler of {path!r} is {handler!r}; expected an async function, a class with methods such as "
             f"`async def get(self, request)`, or a dotted path."
         )
-    return handler
+    return handler  # type: ignore[no-any-return]
 
 
 def class_verbs(view: type[Any]) -> list[str]:
