@@ -15,7 +15,8 @@ from typing import Any, Final
 from covet.database.connections import connections
 from covet.database.orm.on_delete import CASCADE, DO_NOTHING, PROTECT, RESTRICT, SET, SET_DEFAULT, SET_NULL
 from covet.database.orm.query import Q
-from covet.database.orm.queryset import QuerySet
+from covet.database.orm.queryset.late import late
+from covet.database.orm.queryset.queryset import QuerySet
 from covet.database.orm.signals import post_delete, pre_delete
 from covet.database.transaction import transaction
 from covet.exceptions import ProtectedError, RestrictedError
@@ -398,3 +399,6 @@ async def _parents(objs: Sequence[Any], link: Any) -> list[Any]:
         await rows._fetch_all()
         found.extend(rows)
     return found
+
+
+late.collector = Collector

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from covet.database.orm.queryset.late import late
 from covet.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 
 LOOKUP_SEP = "__"
@@ -357,3 +358,6 @@ def _refuse_field_name(model: Any, to_attr: str) -> None:
         return
     message = f"to_attr={to_attr} conflicts with a field on the {model.__name__} model."
     raise ValueError(message)
+
+
+late.prefetch = prefetch_related_objects

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import covet.database.orm.related  # noqa: F401 - puts the descriptors on relations before the first model is made
 from covet.database.orm.deletion import Collector
 from covet.database.orm.persistence.refreshing import Refreshing
 from covet.database.orm.persistence.saving import Saving

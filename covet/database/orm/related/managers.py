@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
+from covet.database.orm.managers import BaseManager
 from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.prefetch import Prefetched, Source
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         def filter(self, *args: Any, **kwargs: Any) -> Any: ...
         def exists(self) -> Any: ...
         def count(self) -> Any: ...
+        def _rows(self) -> Any: ...
         def create(self, **kwargs: Any) -> Any: ...
         def get_or_create(self, defaults: Any = None, **kwargs: Any) -> Any: ...
         def update_or_create(self, defaults: Any = None, create_defaults: Any = None, **kwargs: Any) -> Any: ...
@@ -52,38 +55,66 @@ class RelatedManagerBase(ManagerLike):
     """
 
     do_not_call_in_templates = True
+    has_plain_init = False
     instance: Any
     cache_name: str
     tables: tuple[str, ...] | None = None
 
+    def __init__(self, instance: Any) -> None:
+        if not self.has_plain_init:
+            super().__init__()
+        self.instance = instance
+
     def get_queryset(self) -> Any:
         """The related objects, prefetched or to be fetched."""
-        instance = self.instance
-        cache = instance.__dict__.get("_prefetched_objects_cache")
-        if cache:
-            held = cache.get(self.cache_name)
-            if type(held) is Prefetched:
-                held = cache[self.cache_name] = self._unfolded(held)
-            if held is not None:
-                return held
-        rows = self._apply_rel_filters(super().get_queryset())
-        if instance._state.peers is not None and self._db is None and self.tables is not None:
+        held = self._held()
+        if held is None:
+            return self._limited(super().get_queryset())
+        return self._unfolded(held, super().get_queryset()) if type(held) is Prefetched else held
+
+    def all(self) -> Any:
+        """All related objects."""
+        return self._rows()
+
+    async def _query(self) -> Any:
+        """`get_queryset()`, awaited where the manager's own is async."""
+        rows = self.get_queryset()
+        return await rows if inspect.iscoroutine(rows) else rows
+
+    async def _every(self) -> Any:
+        """What the manager sees, related or not."""
+        rows = super().get_queryset()
+        return (await rows if inspect.iscoroutine(rows) else rows)._chain()
+
+    def _held(self) -> Any:
+        """The prefetched rows, in whatever form; None when there are none."""
+        cache = self.instance.__dict__.get("_prefetched_objects_cache")
+        return cache.get(self.cache_name) if cache else None
+
+    def _limited(self, queryset: Any) -> Any:
+        """`queryset` for this instance; its rows may come out of a batch for all peers."""
+        rows = self._apply_rel_filters(queryset)
+        if self.instance._state.peers is not None and self._db is None and self.tables is not None:
             rows._related_source = RelatedRows(self)
         return rows
 
-    def _unfolded(self, held: Prefetched) -> Any:
-        queryset = super().get_queryset() if held.queryset is None else held.queryset
-        sliced = held.queryset is not None and held.queryset.query.is_sliced
-        rows = queryset._chain() if sliced else self._apply_rel_filters(queryset)
+    def _unfolded(self, held: Prefetched, queryset: Any) -> Any:
+        """A QuerySet of the prefetched rows, kept in their place."""
+        given = held.queryset
+        if given is not None and given.query.is_sliced:
+            rows = given._chain()
+        else:
+            rows = self._apply_rel_filters(queryset if given is None else given._chain())
         rows._result_cache = held.rows
         rows._prefetch_done = True
+        self.instance._prefetched_objects_cache[self.cache_name] = rows
         return rows
 
     def _apply_rel_filters(self, queryset: Any) -> Any:
         """`queryset` for this instance only."""
         raise AttributeError
 
-    def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
+    async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
         """How to fetch the related objects of `instances`."""
         raise AttributeError
 
@@ -127,7 +158,7 @@ class RelatedManagerBase(ManagerLike):
         ]
 
     async def _fetch_for(self, instances: list[Any]) -> dict[Any, Any]:
-        source = self.get_prefetch_querysets(instances)
+        source = await self.get_prefetch_querysets(instances)
         await source.queryset._fetch_all()
         by_key: dict[Any, list[Any]] = {}
         for related in source.queryset._result_cache:
@@ -154,6 +185,22 @@ def wrong_kind(model: Any, obj: Any) -> TypeError:
     return TypeError(f"'{model._meta.object_name}' instance expected, got {obj!r}")
 
 
-def is_plain_manager(cls: Any, base: Any) -> bool:
-    """Whether a manager class sees every row: it overrides neither `get_queryset` nor the QuerySet's making."""
-    return bool(getattr(cls, "get_queryset", None) is getattr(base, "get_queryset", None))
+def class_over(superclass: Any, base: type[RelatedManagerBase], name: str, namespace: dict[str, Any]) -> Any:
+    """The related manager class of one relation over the related model's manager class."""
+    body = dict(namespace)
+    body["has_plain_init"] = superclass.__init__ is BaseManager.__init__
+    if body["has_plain_init"]:
+        # What BaseManager.__init__ sets, once for all instances.
+        body.update(name=None, _db=None, _hints={}, creation_counter=0)
+    if inspect.iscoroutinefunction(superclass.get_queryset):
+        body["get_queryset"] = _async_get_queryset
+    return type(name, (base, superclass), body)
+
+
+async def _async_get_queryset(self: Any) -> Any:
+    """`RelatedManagerBase.get_queryset` over a manager whose own is async."""
+    queryset = await super(RelatedManagerBase, self).get_queryset()
+    held = self._held()
+    if held is None:
+        return self._limited(queryset)
+    return self._unfolded(held, queryset) if type(held) is Prefetched else held

@@ -11,7 +11,7 @@ from covet.database.orm.query import Q
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
 from covet.database.orm.related.forward import only_one
-from covet.database.orm.related.managers import RelatedManagerBase, evaluated, wrong_kind
+from covet.database.orm.related.managers import RelatedManagerBase, class_over, evaluated, wrong_kind
 from covet.database.orm.related.reverse_many import ReverseManyToOneDescriptor
 from covet.database.orm.routers import router
 from covet.database.orm.signals import m2m_changed
@@ -59,9 +59,8 @@ class ManyRelatedManager(RelatedManagerBase):
     is_plain_target: bool
 
     def __init__(self, instance: Any) -> None:
-        super().__init__()
+        super().__init__(instance)
         sides = self.sides
-        self.instance = instance
         self.model = sides.target
         self.through = sides.through
         self.reverse = sides.reverse
@@ -103,8 +102,8 @@ class ManyRelatedManager(RelatedManagerBase):
                 queryset = queryset.using(self._db)
         return queryset._next_is_sticky().filter(**self.core_filters)
 
-    def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
-        queryset = only_one(querysets) if querysets else super(RelatedManagerBase, self).get_queryset()
+    async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
+        queryset = only_one(querysets) if querysets else await self._every()
         queryset._add_hints(instance=instances[0])
         queryset = queryset.using(queryset._db or self._db)
         name = self.sides.query_name
@@ -135,12 +134,12 @@ class ManyRelatedManager(RelatedManagerBase):
     async def exists(self) -> bool:
         """Whether there is any related object."""
         rows = self._through_rows()
-        return bool(await (self.get_queryset() if rows is None else rows).exists())
+        return bool(await (await self._query() if rows is None else rows).exists())
 
     async def count(self) -> int:
         """How many related objects there are."""
         rows = self._through_rows()
-        return int(await (self.get_queryset() if rows is None else rows).count())
+        return int(await (await self._query() if rows is None else rows).count())
 
     async def aexists(self) -> bool:
         """`exists` under Django's async name."""
@@ -183,7 +182,7 @@ class ManyRelatedManager(RelatedManagerBase):
         async with transaction(using=alias, savepoint=False):
             await self._announce("pre_clear", None, alias)
             self._remove_prefetched_objects()
-            every = super(RelatedManagerBase, self).get_queryset().using(alias)
+            every = (await self._every()).using(alias)
             rows = self.through._default_manager.using(alias)
             await rows.filter(self._link_condition(None if self.is_plain_target else every)).delete()
             await self._announce("post_clear", None, alias)
@@ -205,7 +204,7 @@ class ManyRelatedManager(RelatedManagerBase):
                 await self.add(*wanted, through_defaults=through_defaults)
                 return
             key = self.target_field.target_field.attname
-            leaving = dict.fromkeys(await self.get_queryset().using(alias).values_list(key, flat=True))
+            leaving = dict.fromkeys(await (await self._query()).using(alias).values_list(key, flat=True))
             new = []
             for obj in wanted:
                 value = self._key_of(obj)
@@ -325,7 +324,7 @@ class ManyRelatedManager(RelatedManagerBase):
             if not self.is_plain_target:
                 # A manager that hides objects hides them from removal too.
                 name = self.target_field.target_field.attname
-                visible = super(RelatedManagerBase, self).get_queryset().using(alias)
+                visible = (await self._every()).using(alias)
                 removed = visible.filter(**{f"{name}__in": removed})
             rows = self.through._default_manager.using(alias)
             await rows.filter(self._link_condition(removed)).delete()
@@ -396,19 +395,15 @@ class ManyToManyDescriptor(ReverseManyToOneDescriptor):
 
     def _make_class(self, superclass: Any) -> Any:
         sides = Sides(self.rel, reverse=self.reverse)
-        is_plain = bool(getattr(superclass, "is_plain", True))
-        return type(
-            "ManyRelatedManager",
-            (ManyRelatedManager, superclass),
-            {
-                "sides": sides,
-                "manager_class_of": staticmethod(self.manager_class_of),
-                "is_plain_target": is_plain,
-                "cache_name": sides.cache_name,
-                "tables": tables_of(sides.target, sides.through) if is_plain else None,
-                "__module__": sides.target.__module__,
-            },
-        )
+        namespace = {
+            "sides": sides,
+            "manager_class_of": staticmethod(self.manager_class_of),
+            "is_plain_target": superclass.is_plain,
+            "cache_name": sides.cache_name,
+            "tables": tables_of(sides.target, sides.through) if superclass.is_plain else None,
+            "__module__": sides.target.__module__,
+        }
+        return class_over(superclass, ManyRelatedManager, "ManyRelatedManager", namespace)
 
     def _sides(self) -> tuple[str, str]:
         name = self.rel.get_accessor_name() if self.reverse else self.field.name

@@ -9,7 +9,7 @@ from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
 from covet.database.orm.related.forward import only_one
-from covet.database.orm.related.managers import RelatedManagerBase, evaluated, wrong_kind
+from covet.database.orm.related.managers import RelatedManagerBase, class_over, evaluated, wrong_kind
 from covet.database.orm.routers import router
 from covet.database.transaction import transaction
 
@@ -26,8 +26,7 @@ class ReverseManager(RelatedManagerBase):
     manager_class_of: Any
 
     def __init__(self, instance: Any) -> None:
-        super().__init__()
-        self.instance = instance
+        super().__init__(instance)
         self.model = self.relation.related_model
         self.core_filters = {self.field.name: instance}
 
@@ -68,8 +67,8 @@ class ReverseManager(RelatedManagerBase):
             rows._known_related_objects = {field: {keys[0] if len(keys) == 1 else tuple(keys): instance}}
         return rows
 
-    def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
-        queryset = only_one(querysets) if querysets else super(RelatedManagerBase, self).get_queryset()
+    async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
+        queryset = only_one(querysets) if querysets else await self._every()
         queryset._add_hints(instance=instances[0])
         rows = for_instances(queryset.using(queryset._db or self._db), self.field.name, instances)
         field = self.field
@@ -187,12 +186,12 @@ class NullableReverseManager(ReverseManager):
                 message = f"{obj!r} is not related to {self.instance!r}."
                 raise self.field.remote_field.model.DoesNotExist(message)
             keys.append(obj.pk)
-        await self._clear(self.filter(pk__in=keys), bulk=bulk)
+        await self._clear((await self._query()).filter(pk__in=keys), bulk=bulk)
 
     async def clear(self, *, bulk: bool = True) -> None:
         """Let everything that refers to this instance refer to nothing."""
         self._check_fk_val()
-        await self._clear(self.get_queryset()._chain(), bulk=bulk)
+        await self._clear((await self._query())._chain(), bulk=bulk)
 
     async def _clear(self, queryset: Any, *, bulk: bool) -> None:
         self._remove_prefetched_objects()
@@ -223,7 +222,7 @@ class NullableReverseManager(ReverseManager):
                 await self.clear(bulk=bulk)
                 await self.add(*wanted, bulk=bulk)
                 return
-            leaving = dict.fromkeys(await evaluated(self.get_queryset().using(alias).all()))
+            leaving = dict.fromkeys(await evaluated((await self._query()).using(alias)))
             new = []
             for obj in wanted:
                 if obj in leaving:
@@ -272,19 +271,15 @@ class ReverseManyToOneDescriptor:
     def _make_class(self, superclass: Any) -> Any:
         rel = self.rel
         base = NullableReverseManager if rel.field.null else ReverseManager
-        is_plain = getattr(superclass, "is_plain", True)
-        return type(
-            "RelatedManager",
-            (base, superclass),
-            {
-                "relation": rel,
-                "field": rel.field,
-                "manager_class_of": staticmethod(self.manager_class_of),
-                "cache_name": rel.field.remote_field.cache_name,
-                "tables": tables_of(rel.related_model) if is_plain else None,
-                "__module__": rel.related_model.__module__,
-            },
-        )
+        namespace = {
+            "relation": rel,
+            "field": rel.field,
+            "manager_class_of": staticmethod(self.manager_class_of),
+            "cache_name": rel.field.remote_field.cache_name,
+            "tables": tables_of(rel.related_model) if superclass.is_plain else None,
+            "__module__": rel.related_model.__module__,
+        }
+        return class_over(superclass, base, "RelatedManager", namespace)
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         if instance is None:
