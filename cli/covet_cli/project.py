@@ -107,3 +107,19 @@ def load_application() -> Any:
     if not hasattr(module, attribute):
         raise ImproperlyConfigured(f"{module_name} has no {attribute!r}; ASGI_APPLICATION is {path!r}.")
     return getattr(module, attribute)
+
+
+def load_router() -> Any:
+    """Imports the root router.
+
+    Raises:
+        ImproperlyConfigured: ROOT_ROUTER is missing or names nothing.
+    """
+    from covet.routing.router import Router, import_router
+
+    root = settings.ROOT_ROUTER
+    if isinstance(root, Router):
+        return root
+    if not root:
+        raise ImproperlyConfigured("Set ROOT_ROUTER to the dotted path of your router, such as 'app.routers.router'.")
+    return import_router(root)
