@@ -6,6 +6,7 @@ import ast
 import asyncio
 import code
 import inspect
+import traceback
 import types
 from collections.abc import Coroutine
 from typing import Any
@@ -66,8 +67,16 @@ class AwaitingConsole(code.InteractiveConsole):
             self._runner(execute(code, self.locals))
         except SystemExit:
             raise
-        except BaseException:  # noqa: BLE001 - a prompt shows every error and goes on
-            self.showtraceback()
+        except BaseException as error:  # noqa: BLE001 - a prompt shows every error and goes on
+            self.write("".join(traceback.format_exception(from_prompt(error))))
+
+
+def from_prompt(error: BaseException) -> BaseException:
+    """The error without the frames that lead from here to what was typed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != "<console>":
+        trace = trace.tb_next
+    return error.with_traceback(trace) if trace is not None else error
 
 
 def interact(names: dict[str, Any], *, plain: bool) -> None:
