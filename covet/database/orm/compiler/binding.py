@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from covet.database.orm.compiler.elements import LIST_MARK
-from covet.database.orm.shape import Const, EmptyResult, FullResult, Param
+from covet.database.orm.shape import Ambient, Const, EmptyResult, FullResult, Param
 
 Convert = Callable[[Any], Any]
 
@@ -42,7 +42,7 @@ class Binder:
         """The slots whose value matches nothing or everything."""
         found: dict[int, str] = {}
         for index, convert in self.sources:
-            if index is None or convert is None:
+            if index is None or index < 0 or convert is None:
                 continue
             try:
                 convert(values[index])
@@ -96,7 +96,12 @@ def _conversion(binding: Any, dialect: Any) -> Convert | None:
         processor = type_.dialect_impl(dialect).bind_processor(dialect) if hasattr(type_, "dialect_impl") else None
         if hasattr(type_, "bind_processor") and hasattr(type_, "binder"):
             processor = type_.bind_processor(dialect)
-    steps: list[Convert] = list(binding.slot.preps) if isinstance(binding.slot, Param) else []
+    steps: list[Convert] = []
+    if isinstance(binding.slot, Ambient):
+        # Its value comes from the context, not from the query's values.
+        steps.append(binding.slot.bind)
+    elif isinstance(binding.slot, Param):
+        steps.extend(binding.slot.preps)
     if binding.kind != "one":
         if processor is not None:
             steps.append(_each(processor))
@@ -141,13 +146,18 @@ def _chained(steps: tuple[Convert, ...]) -> Convert:
 def _compiled(sources: list[tuple[int | None, Any]]) -> Callable[[Sequence[Any]], Sequence[Any]]:
     """One function that makes the whole argument tuple, without a loop."""
     if [index for index, _ in sources] == list(range(len(sources))) and all(convert is None for _, convert in sources):
-        return _same
+        # Values that no argument comes from (their condition matches everything) may follow.
+        count = len(sources)
+        return lambda values: values[:count]
     names: dict[str, Any] = {}
     parts: list[str] = []
     for position, (index, convert) in enumerate(sources):
         if index is None:
             names[f"c{position}"] = convert
             parts.append(f"c{position}")
+        elif index < 0:
+            names[f"f{position}"] = convert
+            parts.append(f"f{position}(None)")
         elif convert is None:
             parts.append(f"values[{index}]")
         else:
@@ -155,7 +165,3 @@ def _compiled(sources: list[tuple[int | None, Any]]) -> Callable[[Sequence[Any]]
             parts.append(f"f{position}(values[{index}])")
     text = f"lambda values: ({', '.join(parts)}{',' if parts else ''})"
     return eval(text, names)  # type: ignore[no-any-return]  # noqa: S307 - the text is made of positions only
-
-
-def _same(values: Sequence[Any]) -> Sequence[Any]:
-    return values

@@ -103,7 +103,7 @@ def _orders(query: Any, selection: Selection, emitter: Emitter, *, single: bool)
 
 
 def _raw_orders(query: Any) -> list[Any]:
-    from covet.database.orm.compiler.ordering import _expand  # noqa: PLC0415, SLF001 - names stay names here
+    from covet.database.orm.compiler.ordering import _expand  # noqa: PLC0415 - names stay names here
 
     return list(_expand(query, query.order_by))
 

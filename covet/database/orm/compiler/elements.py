@@ -26,7 +26,7 @@ class AliasColumn(ColumnElement[Any]):
         self.column_name = column
         self.type = type_
 
-    def self_group(self, against: Any = None) -> ColumnElement[Any]:  # noqa: ARG002 - nothing to group
+    def self_group(self, against: Any = None) -> ColumnElement[Any]:
         return self
 
 
@@ -108,7 +108,7 @@ class SlotList(ColumnElement[Any]):
         self.bind = bind
         self.type = bind.type
 
-    def self_group(self, against: Any = None) -> ColumnElement[Any]:  # noqa: ARG002 - it has its parentheses
+    def self_group(self, against: Any = None) -> ColumnElement[Any]:
         return self
 
 
@@ -130,7 +130,7 @@ class JsonItems(ColumnElement[Any]):
         self.bind = bind
         self.type = bind.type
 
-    def self_group(self, against: Any = None) -> ColumnElement[Any]:  # noqa: ARG002 - it has its parentheses
+    def self_group(self, against: Any = None) -> ColumnElement[Any]:
         return self
 
 

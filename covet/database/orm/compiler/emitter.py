@@ -40,7 +40,7 @@ class Emitter:
     def within(self, query: Any) -> Emitter:
         """The emitter of a subquery: the same slots, the subquery's names."""
         emitter = Emitter(query, self.adapter, self.slots)
-        emitter._bound = self._bound  # noqa: SLF001 - the same statement
+        emitter._bound = self._bound
         emitter.values = self.values
         return emitter
 

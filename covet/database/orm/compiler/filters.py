@@ -195,10 +195,10 @@ class Filters(Joins):
             if not is_null_test:
                 if self.is_nullable(target) or self.alias_map[joins[-1]].join_type == LOUTER:
                     column = self.column_of(target, alias)
-                    clause.add(target.get_lookup("isnull")(column, Const(False)), AND)  # noqa: FBT003
+                    clause.add(target.get_lookup("isnull")(column, Const(False)), AND)
                 other = getattr(value, "target", None)
                 if other is not None and hasattr(value, "alias") and self.is_nullable(other):
-                    clause.add(other.get_lookup("isnull")(value, Const(False)), AND)  # noqa: FBT003
+                    clause.add(other.get_lookup("isnull")(value, Const(False)), AND)
         return clause, set() if require_outer else used
 
     def _expression_filter(
@@ -210,7 +210,7 @@ class Filters(Joins):
         if isinstance(condition, WhereNode):
             return condition, set()
         if not hasattr(condition, "lookup_name"):
-            condition = self.build_lookup(["exact"], condition, Const(True))  # noqa: FBT003
+            condition = self.build_lookup(["exact"], condition, Const(True))
         return WhereNode([condition]), set()
 
     def check_filterable(self, expression: Any) -> None:
@@ -265,7 +265,7 @@ class Filters(Joins):
         if isinstance(rhs, Const) and rhs.value is None and not lookup_class.can_use_none_as_rhs:
             if name not in ("exact", "iexact"):
                 raise ValueError("Cannot use None as a query value")
-            return lhs.get_lookup("isnull")(lhs, Const(True))  # noqa: FBT003
+            return lhs.get_lookup("isnull")(lhs, Const(True))
         return lookup_class(lhs, rhs)
 
     def try_transform(self, lhs: Any, name: str) -> Any:

@@ -90,7 +90,7 @@ class Query(Filters):
     @property
     def has_select_fields(self) -> bool:
         """Whether particular columns were asked for."""
-        return bool(self.select or self.annotation_mask is not None and self.annotation_mask and not self.default_cols)
+        return bool(self.select or (self.annotation_mask is not None and self.annotation_mask and not self.default_cols))
 
     @property
     def is_sliced(self) -> bool:

@@ -2,22 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
 
 from covet.database.orm.compiler.datastructures import AND, OR, XOR
+from covet.database.orm.expressions.outputs import output
 from covet.exceptions import EmptyResultSet, FullResultSet
 
 
-class Nothing:
+class Condition:
+    """What every condition can be asked, as expressions can."""
+
+    conditional = True
+    filterable = True
+    resolved = True
+    window_compatible = False
+    set_returning = False
+    is_summary = False
+    allowed_default = False
+    empty_result_set_value: Any = NotImplemented
+
+    def get_source_expressions(self) -> list[Any]:
+        return []
+
+    @property
+    def output_field(self) -> Any:
+        """A boolean."""
+        return output("BooleanField")
+
+    @property
+    def _output_field_or_none(self) -> Any:
+        return self.output_field
+
+    def get_lookup(self, name: str) -> Any:
+        return self.output_field.get_lookup(name)
+
+    def get_transform(self, name: str) -> Any:
+        return self.output_field.get_transform(name)
+
+    @property
+    def contains_subquery(self) -> bool:
+        return any(
+            getattr(source, "subquery", False) or getattr(source, "contains_subquery", False)
+            for source in self.get_source_expressions()
+        )
+
+    @property
+    def contains_column_references(self) -> bool:
+        return any(getattr(source, "contains_column_references", False) for source in self.get_source_expressions())
+
+    def get_refs(self) -> set[str]:
+        """The names of the annotations that are referred to."""
+        names: set[str] = set()
+        for source in self.get_source_expressions():
+            if hasattr(source, "get_refs"):
+                names |= source.get_refs()
+        return names
+
+    def resolve_expression(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Itself: it is made resolved."""
+        return self
+
+    def flatten(self) -> Iterator[Any]:
+        """It and everything in it, outermost first."""
+        yield self
+        for source in self.get_source_expressions():
+            if hasattr(source, "flatten"):
+                yield from source.flatten()
+            else:
+                yield source
+
+
+class Nothing(Condition):
     """A condition that no row meets."""
 
     contains_aggregate = False
     contains_over_clause = False
 
-    def as_clause(self, compiler: Any) -> Any:  # noqa: ARG002 - the face of every condition
+    def as_clause(self, compiler: Any) -> Any:
         raise EmptyResultSet
 
     def get_source_expressions(self) -> list[Any]:
@@ -27,11 +91,8 @@ class Nothing:
         return []
 
 
-class WhereNode:
+class WhereNode(Condition):
     """Conditions joined by one connector, possibly negated."""
-
-    conditional = True
-    resolved = True
 
     def __init__(self, children: list[Any] | None = None, connector: str = AND, *, negated: bool = False) -> None:
         self.children: list[Any] = list(children or [])
@@ -63,6 +124,23 @@ class WhereNode:
         """A copy whose tree can be changed apart from this one; conditions are shared."""
         children = [child.clone() if isinstance(child, WhereNode) else child for child in self.children]
         return WhereNode(children, self.connector, negated=self.negated)
+
+    copy = clone
+
+    def _changed(self, change: Callable[[Any], Any]) -> WhereNode:
+        return WhereNode([change(child) for child in self.children], self.connector, negated=self.negated)
+
+    def relabeled_clone(self, change_map: dict[str, str]) -> WhereNode:
+        """A copy in which table aliases are renamed."""
+        return self._changed(
+            lambda child: child.relabeled_clone(change_map) if hasattr(child, "relabeled_clone") else child
+        )
+
+    def replace_expressions(self, replacements: dict[Any, Any]) -> WhereNode:
+        """A copy in which equal expressions are replaced."""
+        return self._changed(
+            lambda child: child.replace_expressions(replacements) if hasattr(child, "replace_expressions") else child
+        )
 
     def leaves(self) -> Iterator[Any]:
         """Every condition below, in order."""

@@ -16,8 +16,9 @@ from covet.database.orm.expressions.refs import Col
 from covet.database.orm.expressions.values import DatabaseDefault, Value
 from covet.database.orm.fields.attributes import DeferredAttribute
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH, flatten_choices, normalize_choices
-from covet.database.orm.fields.columns import ddl_check, ddl_suffix, ddl_type, storage
+from covet.database.orm.fields.columns import ddl_cast, ddl_check, ddl_suffix, ddl_type, storage
 from covet.database.orm.fields.late import late
+from covet.database.orm.functions.comparison import cast_type
 from covet.database.orm.lookups.registry import RegisterLookupMixin
 from covet.database.orm.types import VENDORS, Hooked, Storage, Vendor, vendor_of
 from covet.exceptions import ValidationError
@@ -379,7 +380,7 @@ class Field(RegisterLookupMixin, Generic[T]):
 
     def cast_db_type(self, connection: Any) -> str | None:
         """The type to name in CAST."""
-        return late.cast_type(self, vendor_of(connection))
+        return cast_type(self, connection)
 
     def db_check(self, connection: Any) -> str | None:
         """The column's CHECK, or None."""
@@ -651,12 +652,13 @@ def _empty(cls: type[Any]) -> Any:
     return object.__new__(cls)
 
 
+register_output(Field)
+
+
 def import_path(cls: type[Any]) -> str:
     """The dotted path that users import `cls` by: our own classes are found in `covet.database.orm`."""
     module = cls.__module__
-    if module.startswith("covet.database.orm.fields.") and not module.endswith(".postgres"):
-        module = "covet.database.orm"
-    elif module in {
+    if (module.startswith("covet.database.orm.fields.") and not module.endswith(".postgres")) or module in {
         "covet.database.orm.relationships",
         "covet.database.orm.indexes",
         "covet.database.orm.constraints",

@@ -11,11 +11,9 @@ class Late:
 
     Attributes:
         load_field: (app label, model name, field name) -> field; what unpickling calls.
-        cast_type: (field, vendor) -> the type in CAST.
     """
 
     load_field: Callable[..., Any]
-    cast_type: Callable[..., Any]
 
 
 late = Late()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from covet.database.orm.fields.base import Field
-from covet.database.orm.fields.late import late
+from covet.database.orm.functions.text import Substr
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
 from covet.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ class Sliceable:
 
     def slice_expression(self, expression: Any, start: int, length: int | None) -> Any:
         """The part of `expression` from the 1-based `start`."""
-        return late.substring(expression, start, length)
+        return Substr(expression, start, length)
 
 
 class CharField(Sliceable, Field[str]):

@@ -27,12 +27,12 @@ class Cast(Func):
         return (super()._shape(out), field_key(self.output_field))
 
     def as_sql(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:  # type: ignore[override]
-        extra_context["db_type"] = cast_type(self.output_field, connection.vendor)
+        extra_context["db_type"] = self.output_field.cast_db_type(connection)
         return super().as_sql(compiler, connection, **extra_context)
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:
         """Dates and times are text there, kept with their fractions."""
-        db_type = self.output_field.db_type("sqlite")
+        db_type = self.output_field.db_type(connection)
         if db_type in {"datetime", "time"}:
             pattern = "%%%%H:%%%%M:%%%%f" if db_type == "time" else "%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f"
             template = f"strftime('{pattern}', %(expressions)s)"
@@ -56,14 +56,39 @@ class Cast(Func):
         return self.as_sql(compiler, connection, template="(%(expressions)s)::%(db_type)s", **extra_context)
 
 
-def cast_type(field: Any, vendor: str) -> str:
-    """The name of a field's type in a CAST."""
-    cast: str
-    if hasattr(field, "cast_db_type"):
-        cast = field.cast_db_type(vendor)
-    else:
-        cast = field.db_type(vendor)
-    return cast
+CAST_TYPES: Final[dict[str, dict[str, str]]] = {
+    "postgresql": {"AutoField": "integer", "BigAutoField": "bigint", "SmallAutoField": "smallint"},
+    "sqlite": {},
+    "mysql": {
+        "AutoField": "signed integer",
+        "BigAutoField": "signed integer",
+        "SmallAutoField": "signed integer",
+        "CharField": "char(%(max_length)s)",
+        "DecimalField": "decimal(%(max_digits)s, %(decimal_places)s)",
+        "TextField": "char",
+        "IntegerField": "signed integer",
+        "BigIntegerField": "signed integer",
+        "SmallIntegerField": "signed integer",
+        "PositiveBigIntegerField": "unsigned integer",
+        "PositiveIntegerField": "unsigned integer",
+        "PositiveSmallIntegerField": "unsigned integer",
+        "DurationField": "signed integer",
+    },
+}
+_UNBOUNDED_TEXT: Final = {"postgresql": "varchar", "sqlite": "text", "mysql": "char"}
+
+
+def cast_type(field: Any, connection: Any) -> str:
+    """The name of a field's type in a CAST, where it differs from that of its column."""
+    vendor: str = connection if isinstance(connection, str) else connection.vendor
+    internal_type = field.get_internal_type()
+    if internal_type == "CharField" and field.max_length is None:
+        return _UNBOUNDED_TEXT[vendor]
+    template = CAST_TYPES[vendor].get(internal_type)
+    if template is not None:
+        return template % vars(field) if "%" in template else template
+    found: str = field.db_type(connection)
+    return found
 
 
 class Coalesce(Func):

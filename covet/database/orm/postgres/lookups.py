@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 
 from covet.database.orm.expressions.outputs import OutputField, field_class, is_a, output
 from covet.database.orm.expressions.values import Value
-from covet.database.orm.functions.comparison import Cast, cast_type
+from covet.database.orm.functions.comparison import Cast
 from covet.database.orm.lookups.base import PostgresOperatorLookup, Transform, bind_field, is_query, known_value
 from covet.database.orm.lookups.comparison import Exact, In
 from covet.database.orm.lookups.json import quoted
@@ -102,7 +102,7 @@ class ArrayLookup(PostgresOperatorLookup):
 
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
         text, params = super().process_rhs(compiler, connection)
-        return f"{text}::{cast_type(self.lhs.output_field, connection.vendor)}", params
+        return f"{text}::{self.lhs.output_field.cast_db_type(connection)}", params
 
 
 @builtin("ArrayField")
@@ -373,7 +373,7 @@ class RangeContainedBy(PostgresOperatorLookup):
         return self.rhs.whole() if isinstance(self.rhs, ListParam) else self.rhs
 
     def _range_type(self, connection: Any) -> str:
-        name = cast_type(bind_field(self.lhs.output_field), connection.vendor).split("(")[0]
+        name = bind_field(self.lhs.output_field).cast_db_type(connection).split("(")[0]
         return self.type_mapping[name]
 
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
