@@ -67,3 +67,9 @@ def test_public_packages_state_what_is_public(name):
         assert getattr(module, "__all__", None), f"{name} has no __all__"
         missing = [attribute for attribute in module.__all__ if not hasattr(module, attribute)]
         assert not missing
+
+
+def test_every_folder_of_modules_is_a_package():
+    folders = {path.parent for path in SOURCES if path.suffix == ".py" and path.parent != ROOT / "cli"}
+    missing = [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()]
+    assert not missing, "a wheel leaves them out"
