@@ -60,14 +60,15 @@ class SimpleTestCase(unittest.TestCase):
         try:
             self._pre_setup()
         except Exception:
-            result.startTest(self)
             result.addError(self, sys.exc_info())
-            result.stopTest(self)
             return None
         try:
             return super().run(result)
         finally:
-            self._post_teardown()
+            try:
+                self._post_teardown()
+            except Exception:
+                result.addError(self, sys.exc_info())
 
     def _pre_setup(self) -> None:
         """What comes before `setUp`."""

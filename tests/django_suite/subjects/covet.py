@@ -32,9 +32,16 @@ class Covet(Subject):
     def modules_for(self, module: str) -> Sequence[str]:
         return [name for name in modules_for(module) if _exists(name)]
 
+    def resolve(self, module: str, name: str) -> Any:
+        if f"{module}.{name}" in MODULES:
+            # a module of Django's, whatever our module of that name holds
+            raise NotProvided(f"{module}.{name}")
+        return super().resolve(module, name)
+
     def is_module(self, dotted: str) -> bool:
         known = dotted in MODULES or any(name.startswith(dotted + ".") for name in MODULES)
-        return known or bool(self.modules_for(dotted)) or super().is_module(dotted)
+        ours = dotted.replace("django.db.models", "covet.database.orm")
+        return known or (ours != dotted and _exists(ours)) or super().is_module(dotted)
 
     def assign(self, module: str, name: str, value: Any) -> None:
         for target in self.modules_for(module):

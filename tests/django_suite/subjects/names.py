@@ -47,8 +47,6 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
 MODULES.update({f"django.utils.{name}": (f"covet.utils.{name}",) for name in (
     "dateparse", "deconstruct", "duration", "functional", "ipv6", "text", "timezone", "translation",
 )})  # fmt: skip
-# Names which tests import from a module and use as a module.
-SUBMODULES: Final = frozenset({"django.db.models", "django.db.transaction", "django.utils.timezone"})
 
 
 def modules_for(module: str) -> Sequence[str]:

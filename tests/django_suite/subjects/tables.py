@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateTable, sort_tables_and_constraints
 
 from covet.database.connections import connections
-from covet.database.orm import router
+from covet.database.orm.routers import router
 from covet.database.orm.registry import apps
 
 
