@@ -27,6 +27,8 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
     Raises:
         EmptyResultSet: nothing can come out.
     """
+    if query.is_empty():
+        raise EmptyResultSet
     kind = query.combinator
     features = emitter.features
     if not getattr(features, f"supports_select_{kind}", True):
@@ -46,7 +48,7 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
         raise EmptyResultSet
     selection = built[0].selection
     if len(built) == 1:
-        statement = sa.select(*_star(built[0], "combined")).select_from(built[0].statement.subquery("combined"))
+        statement = sa.select(*_names(built[0], emitter)).select_from(built[0].statement.subquery("combined"))
     else:
         statement = _OPERATIONS[kind, query.combinator_all](*(_operand(part, emitter) for part in built))
     orders = _orders(query, selection, emitter, single=len(built) == 1)
@@ -57,9 +59,11 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
     return Built(statement, selection, built[0].converters)
 
 
-def _star(built: Built, name: str) -> list[Any]:
-    del name
-    return [sa.literal_column("*")] if built.selection.columns else [sa.literal_column("1")]
+def _names(built: Built, emitter: Emitter) -> list[Any]:
+    """The columns of a subquery by their names, under the same names."""
+    quote = emitter.dialect.identifier_preparer.quote_identifier
+    names = [label or f"col{index + 1}" for index, (_, label) in enumerate(built.selection.columns)]
+    return [sa.literal_column(quote(name)).label(name) for name in names or ["a"]]
 
 
 def _operand(built: Built, emitter: Emitter) -> Any:
@@ -70,7 +74,7 @@ def _operand(built: Built, emitter: Emitter) -> Any:
     )
     if is_plain or (emitter.features.supports_parentheses_in_compound and isinstance(statement, sa.sql.selectable.Select)):
         return statement
-    return sa.select(sa.literal_column("*")).select_from(statement.subquery())
+    return sa.select(*_names(built, emitter)).select_from(statement.subquery())
 
 
 def _share_columns(query: Any) -> None:

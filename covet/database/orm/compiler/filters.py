@@ -255,7 +255,7 @@ class Filters(Joins):
         lookup_class = lhs.get_lookup(name)
         if lookup_class is None:
             field = getattr(lhs, "field", None) or getattr(lhs, "output_field", None)
-            if getattr(field, "is_relation", False):
+            if getattr(field, "is_relation", False) and lhs.get_transform(name) is None:
                 raise FieldError(f"Related Field got invalid lookup: {name}")
             lhs = self.try_transform(lhs, name)
             name = "exact"

@@ -77,6 +77,21 @@ class Query(Filters):
         self.external_cols: list[Any] = []
         self.values_mode = False
         self.no_correlated_aggregates = False
+        self.describe: Any = None
+
+    def __str__(self) -> str:
+        """The SQL with its values written in, to be read by people; never run it."""
+        text = self.describe
+        return text() if text is not None else repr(self)
+
+    @property
+    def alias_refcount(self) -> dict[str, int]:
+        """How often each alias is used."""
+        return self.refcount
+
+    def count_active_tables(self) -> int:
+        """How many tables the query reads."""
+        return sum(1 for count in self.refcount.values() if count)
 
     # -- results -------------------------------------------------------------
 
@@ -273,7 +288,7 @@ class Query(Filters):
         current_negated: bool,
     ) -> tuple[WhereNode, Any]:
         """EXISTS over the multi-valued relation, so that its negation means "none of them"."""
-        del can_reuse, current_negated
+        del current_negated
         name, raw = filter_expression
         inner = Query(self.model, base=self.base, outer=self)
         inner.offset = self.offset
@@ -286,7 +301,7 @@ class Query(Filters):
         inner.where.add(clause, AND)
         inner.demote_joins(needed)
         inner.promote_nothing()
-        self._correlate(inner, names_with_path)
+        self._correlate(inner, names_with_path, can_reuse or set())
         inner.clear_ordering(force=True)
         inner.default_cols = False
         exists = Exists(inner)
@@ -296,13 +311,15 @@ class Query(Filters):
     def promote_nothing(self) -> None:
         """Joins of a single AND-ed filter are already right."""
 
-    def _correlate(self, inner: Query, names_with_path: list[tuple[str, list[Any]]]) -> None:
+    def _correlate(self, inner: Query, names_with_path: list[tuple[str, list[Any]]], can_reuse: set[str]) -> None:
         """Tie the inner query to the outer row, without the inner base table where that is possible."""
         first = names_with_path[0][1]
         base = inner.get_initial_alias()
         aliases = [alias for alias in inner.alias_map if alias != base]
         top = inner.alias_map[aliases[0]] if aliases else None
         outer_alias = self.get_initial_alias()
+        if first and first[0].m2m and isinstance(top, Join):
+            self._share_row(inner, top, first[0], outer_alias, can_reuse)
         hanging = [alias for alias in aliases if inner.alias_map[alias].parent_alias == base]
         if (
             first
@@ -332,6 +349,17 @@ class Query(Filters):
             column = self.column_of(outer_field, outer_alias)
             inner.external_cols.append(column)
             inner.where.add(lookup(inner.column_of(inner_field, here), column), AND)
+
+    def _share_row(self, inner: Query, top: Join, info: Any, outer_alias: str, can_reuse: set[str]) -> None:
+        """Within one filter the relation may be joined already: then its very row is meant, not any."""
+        wanted = Join(top.table_name, outer_alias, "", INNER, top.join_field, nullable=True)
+        for alias, known in self.alias_map.items():
+            if alias in can_reuse and wanted.same_as(known):
+                key = info.to_opts.pk
+                column = self.column_of(key, alias)
+                inner.external_cols.append(column)
+                inner.where.add(key.get_lookup("exact")(inner.column_of(key, top.table_alias), column), AND)
+                return
 
     def set_empty(self) -> None:
         """Match nothing."""

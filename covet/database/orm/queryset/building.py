@@ -64,6 +64,7 @@ class Building(Core[M]):
 
     def _filter(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, negated: bool) -> Self:
         if not args and not kwargs:
+            self._refuse_combined(name)
             return self._chain()
         kwargs = {
             key: list(value) if hasattr(value, "__next__") else value for key, value in kwargs.items()
@@ -84,9 +85,12 @@ class Building(Core[M]):
     ) -> Any:
         self._refuse_after_slice("filter")
         self._refuse_combined("exclude" if negated else "filter")
-        for name in ("_connector", "_negated"):
-            if name in kwargs:
-                raise TypeError(f"The following kwargs are invalid: '{name}'")
+        invalid = [name for name in ("_connector", "_negated") if name in kwargs]
+        if invalid:
+            listed = ", ".join(f"'{name}'" for name in invalid)
+            raise TypeError(f"The following kwargs are invalid: {listed}")
+        if any(isinstance(arg, dict) for arg in args):
+            raise FieldError("Cannot parse keyword query as dict")
         q = Q()
         q.children = [freeze(arg, out) for arg in args]
         q.children += [(key, freeze(value, out)) for key, value in kwargs.items()]
@@ -130,6 +134,7 @@ class Building(Core[M]):
             items[alias] = arg
         items.update(kwargs)
         if not items:
+            self._refuse_combined(method)
             return self._chain()
 
         def describe(values: list[Any]) -> Hashable:
@@ -468,11 +473,8 @@ class Building(Core[M]):
     def _check_mergeable(self, other: Any, operator: str) -> None:
         if not isinstance(other, Core):
             raise TypeError(f"{operator} combines QuerySets, not {type(other).__name__}.")
-        self._refuse_combined({"&": "__and__", "|": "__or__", "^": "__xor__"}[operator])
-        if other._facts.combinator:
-            raise NotSupportedError(
-                f"Calling QuerySet.{ {'&': '__and__', '|': '__or__', '^': '__xor__'}[operator]}() after {other._facts.combinator}() is not supported."
-            )
+        if self._facts.combinator or other._facts.combinator:
+            raise TypeError(f"Cannot use {operator} operator with combined queryset.")
         if self.model != other.model:
             raise TypeError("Cannot combine queries on two different base models.")
         mine, theirs = self._facts, other._facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import AsyncIterator, Callable, Generator, Hashable, Iterator, Sequence
 from typing import Any, Generic, Self, TypeVar
 
@@ -16,7 +17,7 @@ from covet.database.orm.plan import Node, Operation, root_of
 from covet.database.orm.queryset.late import late
 from covet.database.orm.routers import router
 from covet.database.orm.shape import EmptyResult, FullResult, Param, Unplannable
-from covet.exceptions import SynchronousOnlyOperation
+from covet.exceptions import EmptyResultSet, SynchronousOnlyOperation
 from covet.portal import in_portal, wait
 
 M = TypeVar("M")
@@ -177,7 +178,17 @@ class Core(Generic[M]):
     @property
     def query(self) -> Query:
         """The resolved query, for inspection; changing it changes nothing."""
-        return replay(self._node, Query(self.model))
+        query = replay(self._node, Query(self.model))
+        query.describe = self._sql_text
+        return query
+
+    def _sql_text(self) -> str:
+        """The SQL of this QuerySet with its values written in, for people."""
+        adapter = connections[self.db]
+        plan, sql, args = prepare(self._node, "rows", adapter, self._values)
+        if plan.binder is None:
+            raise EmptyResultSet
+        return _interpolated(sql, args)
 
     # -- as a part of another query --------------------------------------------
 
@@ -403,6 +414,14 @@ class Core(Generic[M]):
 
 
 _OWN_STATE = frozenset({"model", "_node", "_values", "_conf", "_result_cache", "_prefetch_done", "_related_source"})
+
+
+def _interpolated(sql: str, args: Sequence[Any]) -> str:
+    """The statement with its arguments in their places; not quoted, as Django prints it."""
+    remaining = iter(args)
+    if "$1" in sql:
+        return re.sub(r"\$(\d+)(::[A-Za-z0-9_ ()\[\],]*?(?=[\s),]|$))?", lambda match: str(args[int(match[1]) - 1]), sql)
+    return re.sub(r"\?|%s", lambda _: str(next(remaining, "?")), sql)
 
 
 def _local_fields(field: Any) -> list[Any]:

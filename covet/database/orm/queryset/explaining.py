@@ -24,11 +24,16 @@ def explain_prefix(adapter: Any, format_: str | None, options: dict[str, Any]) -
         NotSupportedError, ValueError: an unknown format or option; lists the choices.
     """
     vendor = adapter.vendor
+    for option in options:
+        if not option.replace("_", "").isalnum():
+            raise ValueError(f"Invalid option name: {option!r}.")
     name = None if format_ is None else format_.upper()
     known = _FORMATS[vendor]
     if name is not None and name not in known:
         listed = f" Allowed formats: {', '.join(sorted(known))}" if known else ""
-        raise ValueError(f"{name} is not a recognized format.{listed}" if known else f"{name} is not a recognized format.")
+        if not known:
+            raise ValueError(f"{name} is not a recognized format. SQLite does not support any formats.")
+        raise ValueError(f"{name} is not a recognized format.{listed}")
     if vendor == "sqlite":
         if options:
             raise ValueError(f"Unknown options: {', '.join(sorted(options))}")

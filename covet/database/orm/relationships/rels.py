@@ -215,6 +215,14 @@ class ForeignObjectRel(FieldCacheMixin):
         """`get_path_info` without a filter."""
         return self.get_path_info()
 
+    def sa_type(self) -> Any:
+        """The column type of what the other side compares with."""
+        return self.target_field.sa_type()
+
+    def get_db_converters(self, connection: Any) -> list[Any]:
+        """Those of the target column."""
+        return self.target_field.get_db_converters(connection)  # type: ignore[no-any-return]
+
     @property
     def cache_name(self) -> Any:
         """The key of the cached related object."""
