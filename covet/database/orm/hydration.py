@@ -148,4 +148,14 @@ def _attach(layout: Layout, parents: list[Any], rows: Sequence[Row], db: str, gr
 @lru_cache(maxsize=512)
 def row_class(names: tuple[str, ...]) -> Any:
     """The named tuple class of `values_list(named=True)`."""
-    return namedtuple("Row", names)  # noqa: PYI024 - the fields are known only now
+    made = namedtuple("Row", names)  # type: ignore[misc]  # noqa: PYI024 - the fields are known only now
+    made.__reduce__ = _reduce_row  # type: ignore[method-assign, assignment]
+    return made
+
+
+def _reduce_row(row: Any) -> tuple[Any, ...]:
+    return _restored_row, (row._fields, tuple(row))
+
+
+def _restored_row(names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+    return row_class(names)._make(values)

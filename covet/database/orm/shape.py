@@ -165,8 +165,15 @@ def shape_of(value: Any, out: list[Any]) -> Hashable:
     if isinstance(value, LISTS):
         if not value:
             return EMPTY_LIST
-        if any(_is_expression(item) for item in value):
-            return ("LX", tuple(shape_of(item, out) for item in value))
+        kinds = {*map(type, value)}
+        if not kinds <= PLAIN:
+            if any(_is_expression(item) for item in value):
+                return ("LX", tuple(shape_of(item, out) for item in value))
+            # A list of instances of another model is another shape: whether it fits is checked once for each.
+            models = frozenset(kind for kind in kinds if hasattr(kind, "_meta"))
+            if models:
+                out.append(value)
+                return (LIST, models)
         out.append(value)
         return LIST
     out.append(value)

@@ -213,4 +213,12 @@ def exists_statement(query: Any, emitter: Emitter, *, limit: bool = True) -> Any
     return build(query, emitter, labelled=True).statement
 
 
+def _exists_within(query: Any, outer: Emitter) -> Any:
+    # A copy: the query may be compiled again, in GROUP BY.
+    inner = copy.copy(query)
+    return exists_statement(inner, outer.within(inner))
+
+
+emitter_module.late.exists = _exists_within
+
 __all__ = ["aggregate_statement", "exists_statement", "limited", "ordering_of", "resolve_aggregates"]

@@ -6,13 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from covet.database.orm.compiler.columns import Selection
+from covet.database.orm.compiler.columns import Selection, selection_of
 from covet.database.orm.compiler.emitter import Emitter
-from covet.database.orm.compiler.ordering import ordering_of
 from covet.database.orm.compiler.select import Built, build, limited
 from covet.database.orm.expressions.refs import F, Ref
-from covet.exceptions import DatabaseError, EmptyResultSet, NotSupportedError
+from covet.exceptions import DatabaseError, EmptyResultSet, FieldError, NotSupportedError
 
+HIDDEN = "__orderbycol"
 _OPERATIONS = {
     ("union", False): sa.union,
     ("union", True): sa.union_all,
@@ -34,6 +34,7 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
     if not getattr(features, f"supports_select_{kind}", True):
         raise NotSupportedError(f"{kind} is not supported on this database backend.")
     _share_columns(query)
+    orders = _positioned(query)
     built: list[Built] = []
     for position, part in enumerate(query.combined):
         try:
@@ -46,14 +47,14 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
             raise
     if not built:
         raise EmptyResultSet
-    selection = built[0].selection
+    selection = _visible(built[0].selection)
     if len(built) == 1:
         statement = sa.select(*_names(built[0], emitter)).select_from(built[0].statement.subquery("combined"))
     else:
         statement = _OPERATIONS[kind, query.combinator_all](*(_operand(part, emitter) for part in built))
-    orders = _orders(query, selection, emitter, single=len(built) == 1)
-    if orders:
-        statement = statement.order_by(*orders)
+    clauses = [emitter.process(order) for order in orders]
+    if clauses:
+        statement = statement.order_by(*clauses)
     statement = limited(statement, query)
     del labelled
     return Built(statement, selection, built[0].converters)
@@ -89,21 +90,49 @@ def _share_columns(query: Any) -> None:
         return
 
 
-def _orders(query: Any, selection: Selection, emitter: Emitter, *, single: bool) -> list[Any]:
-    """A set operation is ordered by the positions of its columns."""
-    del single
-    if not query.order_by and not (query.default_ordering and query.get_meta().ordering):
+def _positioned(query: Any) -> list[Any]:
+    """The set operation's order by the positions of columns; what is not selected is selected too."""
+    if not query.order_by:
         return []
-    names = _positions(query, selection)
-    clauses: list[Any] = []
+    first = query.combined[0]
+    while first.combinator:
+        first = first.combined[0]
+    ordered: list[Any] = []
     for order in _raw_orders(query):
-        position = _position_of(order.expression, names, selection)
+        selection = selection_of(first)
+        position = _position_of(order.expression, _positions(query, selection), selection)
         if position is None:
-            raise DatabaseError("ORDER BY term does not match any column in the result set.")
+            position = _select_also(query, order.expression, len(ordered))
         replaced = order.copy()
         replaced.set_source_expressions([_Position(position)])
-        clauses.append(emitter.process(replaced))
-    return clauses
+        ordered.append(replaced)
+    return ordered
+
+
+def _select_also(query: Any, expression: Any, number: int) -> int:
+    name = f"{HIDDEN}{number}"
+    position = 0
+    for part in query.combined:
+        if part.combinator or not isinstance(expression, F):
+            raise DatabaseError("ORDER BY term does not match any column in the result set.")
+        try:
+            resolved = part.resolve_ref(expression.name)
+        except FieldError as error:
+            raise DatabaseError("ORDER BY term does not match any column in the result set.") from error
+        part.annotations[name] = resolved
+        if part.annotation_mask is not None:
+            part.annotation_mask.add(name)
+        if part.select_names is not None:
+            part.select_names.append(name)
+        position = position or len(selection_of(part).columns)
+    return position
+
+
+def _visible(selection: Selection) -> Selection:
+    """The selection without the columns that only the order needs."""
+    selection.names = [name for name in selection.names if not name.startswith(HIDDEN)]
+    selection.annotations = [pair for pair in selection.annotations if not pair[0].startswith(HIDDEN)]
+    return selection
 
 
 def _raw_orders(query: Any) -> list[Any]:
@@ -156,4 +185,4 @@ def _position_of(expression: Any, names: dict[str, int], selection: Selection) -
     return None
 
 
-__all__ = ["build_combined", "ordering_of"]
+__all__ = ["build_combined"]

@@ -95,11 +95,16 @@ class Emitter:
         """The SELECT of an inner query."""
         return late.select(query, self)
 
+    def exists(self, query: Any) -> Any:
+        """The SELECT of an inner query, of which only whether it has a row matters."""
+        return late.exists(query, self)
+
 
 class Late:
     """What the emitter needs of the modules above it; set once at import."""
 
     select: Any
+    exists: Any
 
 
 late = Late()

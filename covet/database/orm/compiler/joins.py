@@ -170,8 +170,6 @@ def _apply_transform(
     try:
         return query.try_transform(inner(query, field, alias), name)
     except FieldError:
-        if error is not None and not getattr(final_field, "is_relation", False):
-            raise
-        if error is not None:
+        if error is not None and hasattr(final_field, "attname"):
             raise error from None
         raise

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from covet.database.orm.compiler.datastructures import AND, LOOKUP_SEP, OR, XOR
+from covet.database.orm.compiler.datastructures import AND, INNER, LOOKUP_SEP, Join
 from covet.database.orm.compiler.query import Query
-from covet.database.orm.compiler.where import WhereNode
+from covet.database.orm.compiler.where import JoinPromoter, WhereNode
 from covet.database.orm.plan import Node
-from covet.exceptions import FieldError
 
 __all__ = ["FrozenQuery", "replay"]
 
@@ -319,53 +318,49 @@ class Merge:
     connector: str
 
     def apply(self, query: Query) -> None:
-        other = self.other
-        offset = query.offset + other.start
-        own = query.where
-        inner_before = {alias for alias, join in query.alias_map.items() if join.join_type == "INNER JOIN"}
-        known = set(query.alias_map)
-        query.where = WhereNode()
-        saved_base = query.base
-        if self.connector == AND:
-            query.used_aliases = set()
-        for step in other.node.chain():
-            query.offset = offset + step.start
-            operation = step.operation
-            if isinstance(operation, (Filter, StickyFilter)):
-                if self.connector == OR:
-                    query.used_aliases = None
-                    query.add_q(operation.q)
-                else:
-                    operation.apply(query)
-            elif isinstance(operation, (Combine,)):
-                raise TypeError("Cannot combine a query that is a set operation.")
-            elif operation is not None and not isinstance(operation, (Limits,)):
-                operation.apply(query)
-        theirs = query.where
-        query.base = saved_base
-        query.where = own
-        query.combine_where(theirs, self.connector)
-        if self.connector in (OR, XOR):
-            # A join that only one side needs must not drop the other side's rows.
-            mine_used = inner_before
-            theirs_used = {alias for alias in query.alias_map if alias not in known} | _used_by(theirs)
-            only_one = (mine_used ^ theirs_used) & set(query.alias_map)
-            query.promote_joins(only_one)
+        frozen = self.other
+        other = Query(frozen.model, vendor=query.vendor, base=query.offset + frozen.start)
+        other.outer, other.depth, other.marks = query.outer, query.depth, query.marks
+        replay(frozen.node, other)
+        is_and = self.connector == AND
+        query.get_initial_alias()
+        other.get_initial_alias()
+        reuse: set[str] = set() if is_and else set(query.alias_map)
+        promoter = JoinPromoter(self.connector, 2, negated=False)
+        promoter.add_votes(alias for alias, join in query.alias_map.items() if join.join_type == INNER)
+        renamed: dict[str, str] = {}
+        votes: set[str] = set()
+        base, *joined = other.alias_map.items()
+        own_base = next(iter(query.alias_map))
+        if base[0] != own_base:
+            renamed[base[0]] = own_base
+        for alias, join in joined:
+            assert isinstance(join, Join)
+            moved = replace(join, parent_alias=renamed.get(join.parent_alias, join.parent_alias))
+            new = query.join(moved, reuse=reuse)
+            if join.join_type == INNER:
+                votes.add(new)
+            reuse.discard(new)
+            if alias != new:
+                renamed[alias] = new
+            if not other.refcount[alias]:
+                query.unref_alias(new)
+        promoter.add_votes(votes)
+        promoter.update_join_types(query)
+        where = relabelled(other.where, renamed)
+        query.combine_where(where, self.connector)
+        for name, annotation in other.annotations.items():
+            query.annotations.setdefault(name, annotation.relabeled_clone(renamed))
+        if other.order_by:
+            query.order_by = other.order_by
+        query.standard_ordering = other.standard_ordering
 
 
-def _used_by(where: WhereNode) -> set[str]:
-    aliases: set[str] = set()
-    pending: list[Any] = list(where.leaves())
-    while pending:
-        expression = pending.pop()
-        alias = getattr(expression, "alias", None)
-        if alias is not None and hasattr(expression, "target"):
-            aliases.add(alias)
-        if hasattr(expression, "get_source_expressions"):
-            pending.extend(source for source in expression.get_source_expressions() if source is not None)
-    return aliases
-
-
-def refuse_many(query: Query, name: str) -> None:
-    """Used by terminals that cannot follow multi-valued names."""
-    raise FieldError(f"Invalid field name: '{name}' on {query.get_meta().object_name}")
+def relabelled(node: Any, renamed: dict[str, str]) -> Any:
+    """A condition tree with aliases renamed."""
+    if not renamed:
+        return node
+    if isinstance(node, WhereNode):
+        children = [relabelled(child, renamed) for child in node.children]
+        return WhereNode(children, node.connector, negated=node.negated)
+    return node.relabeled_clone(renamed) if hasattr(node, "relabeled_clone") else node

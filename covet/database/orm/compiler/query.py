@@ -7,6 +7,7 @@ user value: values are slots (`shape.Param`).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -318,8 +319,9 @@ class Query(Filters):
         aliases = [alias for alias in inner.alias_map if alias != base]
         top = inner.alias_map[aliases[0]] if aliases else None
         outer_alias = self.get_initial_alias()
+        shares = False
         if first and first[0].m2m and isinstance(top, Join):
-            self._share_row(inner, top, first[0], outer_alias, can_reuse)
+            shares = self._share_row(inner, top, first[0], outer_alias, can_reuse)
         hanging = [alias for alias in aliases if inner.alias_map[alias].parent_alias == base]
         if (
             first
@@ -339,6 +341,8 @@ class Query(Filters):
             rebuilt.update((alias, join) for alias, join in inner.alias_map.items() if alias != top.table_alias)
             inner.alias_map = rebuilt
             here = top.table_alias
+            if shares:
+                return
         else:
             primary = self.get_meta().pk
             fields = getattr(primary, "fields", None) or [primary]
@@ -350,7 +354,7 @@ class Query(Filters):
             inner.external_cols.append(column)
             inner.where.add(lookup(inner.column_of(inner_field, here), column), AND)
 
-    def _share_row(self, inner: Query, top: Join, info: Any, outer_alias: str, can_reuse: set[str]) -> None:
+    def _share_row(self, inner: Query, top: Join, info: Any, outer_alias: str, can_reuse: set[str]) -> bool:
         """Within one filter the relation may be joined already: then its very row is meant, not any."""
         wanted = Join(top.table_name, outer_alias, "", INNER, top.join_field, nullable=True)
         for alias, known in self.alias_map.items():
@@ -359,7 +363,8 @@ class Query(Filters):
                 column = self.column_of(key, alias)
                 inner.external_cols.append(column)
                 inner.where.add(key.get_lookup("exact")(inner.column_of(key, top.table_alias), column), AND)
-                return
+                return True
+        return False
 
     def set_empty(self) -> None:
         """Match nothing."""
@@ -441,6 +446,17 @@ class Query(Filters):
         """Itself: a Query is made resolved, in the context of its outer query."""
         return self
 
+    def relabeled_clone(self, renamed: dict[str, str]) -> Query:
+        """A copy in which references to outer aliases are renamed."""
+        clone = copy.copy(self)
+        foreign = {old: new for old, new in renamed.items() if old not in self.alias_map}
+        if foreign:
+            clone.where = _relabelled(self.where, foreign)
+            clone.annotations = {name: value.relabeled_clone(foreign) for name, value in self.annotations.items()}
+            clone.select = tuple(expression.relabeled_clone(foreign) for expression in self.select)
+            clone.external_cols = [column.relabeled_clone(foreign) for column in self.external_cols]
+        return clone
+
     def get_source_expressions(self) -> list[Any]:
         return []
 
@@ -454,9 +470,34 @@ class Query(Filters):
             columns.extend(column for column in _columns_in(expression) if column.alias not in self.alias_map)
         return columns
 
-    def get_group_by_cols(self) -> list[Any]:
+    def get_group_by_cols(self, wrapper: Any = None) -> list[Any]:
+        """What must be grouped by: the outer columns it mentions, or its whole expression."""
         external = self.get_external_cols()
-        return external or [self]
+        if not external or any(getattr(column, "possibly_multivalued", False) for column in external):
+            return [wrapper or self]
+        return external
+
+    @property
+    def _output_field_or_none(self) -> Any:
+        return self.output_field
+
+    def get_refs(self) -> set[str]:
+        """None: its names are its own."""
+        return set()
+
+    def relabeled_clone(self, change_map: dict[str, str]) -> Query:
+        """Itself: outer columns in it are already those of the outer query."""
+        del change_map
+        return self
+
+    def replace_expressions(self, replacements: dict[Any, Any]) -> Query:
+        """Itself."""
+        del replacements
+        return self
+
+    def flatten(self) -> Iterator[Any]:
+        """It alone."""
+        yield self
 
     def _all_expressions(self) -> Iterator[Any]:
         yield from self.where.leaves()
@@ -470,6 +511,13 @@ class Query(Filters):
     def table_aliases(self) -> list[str]:
         """The aliases that FROM needs, in order."""
         return [alias for alias in self.alias_map if self.refcount[alias] > 0]
+
+
+def _relabelled(node: Any, renamed: dict[str, str]) -> Any:
+    if isinstance(node, WhereNode):
+        children = [_relabelled(child, renamed) for child in node.children]
+        return WhereNode(children, node.connector, negated=node.negated)
+    return node.relabeled_clone(renamed) if hasattr(node, "relabeled_clone") else node
 
 
 class _Prefixed:

@@ -27,6 +27,7 @@ class Built:
     statement: Any
     selection: Selection
     converters: list[Any]
+    hidden: int = 0
 
 
 def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
@@ -53,8 +54,11 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
     order_clauses = [emitter.process(_ordered(emitter, order)) for order in orders] if not (is_default and groups) else []
     if is_default and groups:
         orders = []
+    hidden = 0
     if query.distinct and not query.distinct_fields and orders:
-        columns += _extra_columns(emitter, selection, orders, len(columns))
+        extra = _extra_columns(emitter, selection, orders, len(columns))
+        columns += extra
+        hidden = len(extra)
     if not columns:
         columns = [sa.literal_column("1").label("a")]
     statement = sa.select(*columns)
@@ -78,7 +82,7 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
     statement = limited(statement, query)
     if query.lock is not None:
         statement = locked(statement, query, emitter)
-    return Built(statement, selection, [expression for expression, _ in selection.columns])
+    return Built(statement, selection, [expression for expression, _ in selection.columns], hidden)
 
 
 def _column(emitter: Emitter, expression: Any, label: str | None, index: int, *, labelled: bool) -> Any:
@@ -238,7 +242,15 @@ def _locked_aliases(query: Any, names: tuple[str, ...]) -> list[str]:
 
 def subselect(query: Any, outer: Emitter) -> Any:
     """The SELECT of a subquery, emitted within its outer statement."""
-    return build(query, outer.within(query)).statement
+    built = build(query, outer.within(query))
+    if not built.hidden:
+        return built.statement
+    # Columns that only DISTINCT and ORDER BY need are not part of a subquery's result.
+    built = build(query, outer.within(query), labelled=True)
+    names = [label or f"col{index + 1}" for index, (_, label) in enumerate(built.selection.columns)]
+    return sa.select(*(AliasColumn("subquery", name, sa.types.NULLTYPE) for name in names)).select_from(
+        built.statement.subquery("subquery")
+    )
 
 
 emitter_module.late.select = subselect

@@ -208,7 +208,7 @@ class Field(RegisterLookupMixin, Generic[T]):
         return self._place() < other._place()
 
     def __gt__(self, other: object) -> bool:
-        return other < self if isinstance(other, Field) else NotImplemented
+        return other.__lt__(self) if isinstance(other, Field) else NotImplemented
 
     def __le__(self, other: object) -> bool:
         return self < other or self == other if isinstance(other, Field) else NotImplemented
