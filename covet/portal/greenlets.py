@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Coroutine, Generator
 from types import CoroutineType, coroutine
 from typing import Any, Final, TypeVar
 
-from greenlet import GreenletExit, error, getcurrent, greenlet
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from covet.exceptions import NotInPortal
 
@@ -51,9 +51,13 @@ _idle = _Idle()
 
 
 def _work() -> int:
-    """Drive the coroutine in `me.value`, report, wait for the next one; ends when the pool is full."""
-    me: Any = getcurrent()
+    """Drive the coroutine in `me.value`, report, wait for the next one; ends when the pool is full.
+
+    No local keeps the greenlet itself while it is suspended: its own frame is out of the collector's sight,
+    and a worker that was abandoned would never be freed.
+    """
     while True:
+        me: Any = getcurrent()
         coro = me.value
         sent = thrown = None
         while True:
@@ -69,20 +73,25 @@ def _work() -> int:
                 outcome = RAISED
                 break
             sent = thrown = None
+            hub = me.parent
+            me = None
             try:
-                sent = me.parent.switch(YIELDED)
+                sent = hub.switch(YIELDED)
             except GreenletExit:
                 # The hub was collected while suspended: the coroutine's `finally` blocks run, nobody hears.
                 coro.close()
                 return RETURNED
             except BaseException as exc:  # noqa: BLE001 - thrown in by the task: cancellation, close()
                 thrown = exc
+            me = getcurrent()
         coro = sent = thrown = None
-        idle = _idle.workers
+        idle: Any = _idle.workers
         if len(idle) >= MAX_IDLE:
             return outcome
         idle.append(me)
-        me.parent.switch(outcome)
+        hub = me.parent
+        me = idle = None
+        hub.switch(outcome)
 
 
 @coroutine
@@ -107,19 +116,18 @@ def enter(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
         worker.value = None
         try:
             sent = yield waited_for
-        except BaseException as exc:  # noqa: BLE001 - handed on to the coroutine, which decides
+        except BaseException as exc:
             waited_for = None
             # Tasks step in the greenlet of their event loop, but close() may come from any (the collector,
             # an eager start), and the worker answers to its parent.
             current = getcurrent()
-            try:
-                if worker.parent is not current:
-                    worker.parent = current
-                outcome = target.throw(exc)
-            except (error, ValueError):
-                # Another thread's collector: this thread cannot run the worker. Its own thread will
-                # kill it, which closes the coroutine there.
-                raise exc from None
+            if worker.parent is not current:
+                if _root(current) is not _root(hub):
+                    # Another thread's collector: only its own thread can run the worker, and will close the
+                    # coroutine when it finds the worker dropped.
+                    raise
+                worker.parent = current
+            outcome = target.throw(exc)
         else:
             waited_for = None
             current = getcurrent()
@@ -138,6 +146,13 @@ def enter(coro: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
     finally:
         # The traceback holds this frame: without this, each exception would be a cycle.
         del value
+
+
+def _root(current: Any) -> Any:
+    """The greenlet that is the thread itself."""
+    while current.parent is not None:
+        current = current.parent
+    return current
 
 
 async def portal(awaitable: Awaitable[T]) -> T:
