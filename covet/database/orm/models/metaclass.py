@@ -131,9 +131,7 @@ def _options(meta: Any, model: Any) -> Options:
 
 def _add_exceptions(model: Any, parents: list[Any]) -> None:
     for name, root in (("DoesNotExist", ObjectDoesNotExist), ("MultipleObjectsReturned", MultipleObjectsReturned)):
-        inherited = tuple(
-            getattr(base, name) for base in parents if hasattr(base, "_meta") and not base._meta.abstract
-        )
+        inherited = tuple(getattr(base, name) for base in parents if hasattr(base, "_meta") and not base._meta.abstract)
         body = {
             "__module__": model.__module__,
             "__qualname__": f"{model.__qualname__}.{name}",
@@ -294,10 +292,11 @@ def _add_order_accessors(model: Any) -> None:
     model.get_previous_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=False)
     relation = model._meta.order_with_respect_to
     if relation.remote_field:
-        lazy_related_operation(_give_order_methods, model, relation.remote_field.model)
+        lazy_related_operation(give_order_methods, model, relation.remote_field.model)
 
 
-def _give_order_methods(model: Any, related: Any) -> None:
+def give_order_methods(model: Any, related: Any) -> None:
+    """Put `get_<model>_order` and `set_<model>_order` on what `model` is ordered with respect to."""
     name = model.__name__.lower()
     setattr(related, f"get_{name}_order", functools.partialmethod(_get_order, model))
     setattr(related, f"set_{name}_order", functools.partialmethod(_set_order, model))

@@ -56,6 +56,9 @@ class Saving:
         """
         prepare_related_fields_for_save(self, "save")
         cls = type(self)
+        for field in self._meta.private_fields:
+            if hasattr(field, "settle"):
+                await field.settle(self)
         using = using or router.db_for_write(cls, instance=self)
         if force_insert and (force_update or update_fields):
             message = "Cannot force both insert and updating in model saving."
