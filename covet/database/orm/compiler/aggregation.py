@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
+
 
 import sqlalchemy as sa
 
+from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler.elements import AliasColumn
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.ordering import ordering_of

@@ -70,8 +70,12 @@ class Subquery(Expression):
     ) -> tuple[str, Sequence[Any]]:
         connection.ops.check_expression_support(self)
         context = {**self.extra, **extra_context}
-        context["subquery"] = compiler.token(compiler.real.subselect(self.query))
+        context["subquery"] = compiler.token(self.inner_select(compiler))
         return (template or context.get("template", self.template)) % context, []
+
+    def inner_select(self, compiler: Any) -> Any:
+        """The SELECT of the subquery."""
+        return compiler.real.subselect(self.query)
 
     def get_group_by_cols(self) -> list[Any]:
         grouping = getattr(self.query, "get_group_by_cols", None)
@@ -99,13 +103,10 @@ class Exists(Subquery):
         self, compiler: Any, connection: Any, template: str | None = None, **extra_context: Any
     ) -> tuple[str, Sequence[Any]]:
         try:
-            # Only whether there is a row matters, not what is in it.
-            inner = self.query.exists() if hasattr(self.query, "exists") else self.query
-            return Subquery.as_sql(self._over(inner), compiler, connection, template, **extra_context)
+            return super().as_sql(compiler, connection, template, **extra_context)
         except EmptyResultSet:
             return compiler.compile(Value(False))  # type: ignore[no-any-return]
 
-    def _over(self, query: Any) -> Exists:
-        clone = self.copy()
-        clone.query = query
-        return clone
+    def inner_select(self, compiler: Any) -> Any:
+        """One row of nothing: only whether it is there matters."""
+        return compiler.real.exists(self.query)
