@@ -47,6 +47,8 @@ class Response(StarletteResponse):
     streaming = False
     _headers: ResponseHeaders
     _reason: str | None = None
+    template_name: Any = None
+    context_data: dict[str, Any] | None = None
 
     def __init__(
         self,

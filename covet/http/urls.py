@@ -109,10 +109,16 @@ def reverse(
         NoReverseMatch: no route of that name takes those parameters; the message names the nearest.
     """
     resolver: Resolver = urlconf if urlconf is not None else current_resolver()
-    path = resolver.reverse(viewname, *(args or ()), **{**(kwargs or {}), **params})
+    path = _root_path() + resolver.reverse(viewname, *(args or ()), **{**(kwargs or {}), **params})
     if query:
         path = f"{path}?{urlencode(query, doseq=True)}"
     return f"{path}#{fragment}" if fragment else path
+
+
+def _root_path() -> str:
+    """The prefix that the application is mounted under."""
+    request = request_var.get()
+    return str(request.scope.get("covet.root_path", "")) if request is not None else ""
 
 
 def resolve(path: str, urlconf: Any = None) -> ResolverMatch:

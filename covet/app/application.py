@@ -1,0 +1,488 @@
+"""The Covet application: ASGI 3 outside; middleware onion, router, portal and handler inside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from starlette.responses import Response as StarletteResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from covet.app import failures
+from covet.app.failures import Failure
+from covet.app.lifespan import Lifespan, participant_of
+from covet.app.pages import debug_page, missing_page, plain_page
+from covet.conf import settings
+from covet.exceptions import DisallowedHost, ImproperlyConfigured, Resolver404, TemplateDoesNotExist
+from covet.http.asgi import respond
+from covet.http.context import request_var
+from covet.http.convert import to_response
+from covet.http.request import BODILESS, Request
+from covet.http.response import HTMLResponse, JSONResponse, Response
+from covet.http.urls import install_resolver
+from covet.middleware.loading import load
+from covet.middleware.onion import Onion
+from covet.portal import portal
+from covet.routing.router import Route, Router, import_router, resolver_match
+from covet.routing.table import Match
+from covet.templates.engines import engine
+from covet.utils.http import escape_leading_slashes
+from covet.websocket.connection import WebSocket
+
+logger = logging.getLogger("covet.app")
+
+CROWD: Final = 4096
+"""Hosts that are remembered as allowed, so that checking one again costs a lookup."""
+
+ExceptionHandler = Callable[[Request, Exception], Any]
+
+
+class Covet:
+    """An ASGI application.
+
+    Args:
+        router: a Router or the dotted path of one; the setting ROOT_ROUTER (or ROOT_URLCONF) without it.
+        middleware: instead of the setting MIDDLEWARE.
+        debug: instead of the setting DEBUG.
+        lifespan: a function of the application that makes an async context manager, as in Starlette.
+        exception_handlers: what answers an exception class or a status: `handler(request, exception)`.
+
+    Example:
+        app = Covet()
+
+        @app.get("/hello/{name}/")
+        async def hello(request, name):
+            return {"hello": name}
+    """
+
+    def __init__(
+        self,
+        router: Router | str | None = None,
+        *,
+        middleware: Sequence[Any] | None = None,
+        debug: bool | None = None,
+        lifespan: Any = None,
+        exception_handlers: Mapping[Any, ExceptionHandler] | None = None,
+    ) -> None:
+        self._router = router
+        self._middleware = middleware
+        self._debug = debug
+        self._exception_handlers: dict[Any, ExceptionHandler] = dict(exception_handlers or {})
+        self._stack: ASGIApp | None = None
+        self._onion: Onion | None = None
+        self._known_hosts: set[bytes] = set()
+        self.lifespan = Lifespan(self)
+        if lifespan is not None:
+            self.lifespan.add(participant_of(lifespan))
+        self.state: dict[str, Any] = {}
+        settings.subscribe(self._setting_changed)
+
+    # Declaring
+
+    @property
+    def router(self) -> Router:
+        """The root router."""
+        if not isinstance(self._router, Router):
+            self._router = _root_router(self._router)
+            install_resolver(self._router)
+        return self._router
+
+    @property
+    def debug(self) -> bool:
+        """Whether error pages show details."""
+        return settings.DEBUG if self._debug is None else self._debug
+
+    @property
+    def routes(self) -> list[Route]:
+        """Every route."""
+        return self.router.routes
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ROUTER_METHODS:
+            return getattr(self.router, name)
+        raise AttributeError(f"'Covet' object has no attribute {name!r}")
+
+    def on_startup(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Call `function()` when the application has started; a decorator."""
+        return self.lifespan.on_startup(function)
+
+    def on_shutdown(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Call `function()` when the application stops; a decorator."""
+        return self.lifespan.on_shutdown(function)
+
+    def add_middleware(self, middleware: Any, **options: Any) -> None:
+        """Put a layer outside those there are; before the first request."""
+        if self._stack is not None:
+            raise ImproperlyConfigured("The application has started: add middleware before the first request.")
+        present = settings.MIDDLEWARE if self._middleware is None else self._middleware
+        self._middleware = [(middleware, options), *present]
+
+    def exception_handler(self, kind: Any) -> Callable[[ExceptionHandler], ExceptionHandler]:
+        """Answer an exception class or a status: `@app.exception_handler(404)`."""
+
+        def register(handler: ExceptionHandler) -> ExceptionHandler:
+            self._exception_handlers[kind] = handler
+            return handler
+
+        return register
+
+    # ASGI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._run_lifespan(scope, receive, send)
+            return
+        scope["app"] = self
+        await (self._stack or self.prepare())(scope, receive, send)
+
+    def prepare(self) -> ASGIApp:
+        """Build the onion; the first request or the start does it. Mistakes in the settings show here.
+
+        Raises:
+            ImproperlyConfigured: the middleware or the root router is wrong.
+        """
+        install_resolver(self.router)
+        middleware = settings.MIDDLEWARE if self._middleware is None else self._middleware
+        self._onion = Onion(load(middleware), self._endpoint, self._convert)
+        self._stack = self._onion.wrap_application(self._dispatch)
+        return self._stack
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await portal(self._serve(scope, receive, send))
+        else:
+            await portal(self._serve_websocket(scope, receive, send))
+
+    async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            if not scope.get("covet.testing"):
+                settings.check_serving()
+            self.prepare()
+            await self.lifespan.open(freeze=not scope.get("covet.testing"))
+        except Exception as error:
+            logger.exception("The application could not start")
+            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+            if scope.get("covet.testing"):
+                raise
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        try:
+            await self.lifespan.close()
+        except Exception as error:
+            logger.exception("The application could not stop in order")
+            await send({"type": "lifespan.shutdown.failed", "message": f"{type(error).__name__}: {error}"})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+    # HTTP
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        scope["covet.resolver"] = self._router
+        scope["covet.root_path"] = scope.get("root_path", "")
+        token = request_var.set(request)
+        try:
+            response = await self._handle(request)
+            if getattr(response, "streaming", True):
+                await self._send_stream(response, request, scope, receive, send)
+            else:
+                await response(scope, receive, send)
+        except Exception as error:
+            if not failures.is_disconnect(error):
+                raise
+            logger.info("The client left: %s %s", request.method, ascii(request.path))
+        finally:
+            request_var.reset(token)
+            if request._form is not None:  # noqa: SLF001 - spooled files are closed with the request
+                await request.close()
+
+    async def _handle(self, request: Request) -> Any:
+        assert self._onion is not None
+        for name, value in request.scope["headers"]:
+            if name == b"host":
+                if value not in self._known_hosts:
+                    break
+                return await self._onion.handle(request)
+        try:
+            host = request.get_host()
+        except DisallowedHost as error:
+            return await self._convert(request, error)
+        if len(self._known_hosts) < CROWD and "covet.allowed_hosts" not in request.scope:
+            self._remember_host(host, request)
+        return await self._onion.handle(request)
+
+    def _remember_host(self, host: str, request: Request) -> None:
+        if settings.USE_X_FORWARDED_HOST:
+            return
+        self._known_hosts.add(host.encode("latin-1"))
+
+    async def _send_stream(self, response: Any, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a response whose body is still being made; what fails before its start is still answered."""
+        started = False
+
+        async def noting(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await response(scope, receive, noting)
+        except Exception as error:
+            if failures.is_disconnect(error):
+                raise
+            if started:
+                self._report(request, error)
+                logger.exception("%s %s failed while its body was sent", request.method, ascii(request.path))
+                raise
+            answer = await self._convert(request, error)
+            await answer(scope, receive, send)
+
+    async def _endpoint(self, request: Request) -> Any:
+        """The innermost layer: route, read the body, call the handler, make a response."""
+        try:
+            scope = request.scope
+            path: str = scope["path"]
+            root: str = scope.get("root_path", "")
+            if root and path.startswith(root):
+                path = path[len(root) :] or "/"
+            found = self.router.match(path, scope["method"])
+            if found is None or found.route is None:
+                return await self._unmatched(request, path, found)
+            route = found.route
+            if route.kind == "mount":
+                return await self._mounted(request, route, found)
+            params = found.params
+            scope["path_params"] = params
+            request.resolver_match = resolver_match(route, params)
+            if scope["method"] not in BODILESS and request.is_json:
+                await request.load_json()
+            assert self._onion is not None
+            for hook in self._onion.view_hooks:
+                early = await _settled(hook(request, route.endpoint, (), params))
+                if early is not None:
+                    return await to_response(early, hook)
+            result = await route.endpoint(request, **params) if route.is_async else route.endpoint(request, **params)
+            return result if isinstance(result, StarletteResponse) else await to_response(result, route.endpoint)
+        except Exception as error:
+            if failures.is_disconnect(error):
+                raise
+            assert self._onion is not None
+            for hook in self._onion.exception_hooks:
+                early = await _settled(hook(request, error))
+                if early is not None:
+                    return await to_response(early, hook)
+            return await self._convert(request, error)
+
+    async def _mounted(self, request: Request, route: Route, found: Match[Route]) -> Any:
+        scope = request.scope
+        rest = str(found.params.get("path", ""))
+        prefix = scope["path"][: len(scope["path"]) - len(rest)] if rest else scope["path"]
+        below = {**scope, "root_path": prefix, "path_params": {}}
+        below.pop("covet.request", None)
+        handle = getattr(route.endpoint, "respond", None)
+        if handle is not None:
+            return await handle(Request(below, request.receive), rest)
+        return await respond(route.endpoint, below, request.receive)
+
+    async def _unmatched(self, request: Request, path: str, found: Match[Route] | None) -> Any:
+        """404, 405, the answer to OPTIONS, or the redirect to the path with its slash."""
+        if found is not None:
+            allow = ", ".join(sorted(found.allowed))
+            if request.method == "OPTIONS":
+                return Response(b"", 200, {"Allow": allow}, content_type="text/plain")
+            response = await self._answer(_Refusal(405, "Method Not Allowed"), request)
+            response.raw_headers.append((b"allow", allow.encode("latin-1")))
+            failures.logger.warning("Method Not Allowed (%s): %s", request.method, ascii(path)[1:-1])
+            return response
+        if settings.APPEND_SLASH and not path.endswith("/"):
+            slashed = self.router.match(path + "/", request.method)
+            if slashed is not None and (slashed.route is None or slashed.route.kind != "mount"):
+                target = escape_leading_slashes(request.get_full_path(force_append_slash=True))
+                # 308 keeps method and body; 301 turns a POST into a GET.
+                status = 301 if request.method in {"GET", "HEAD"} else 308
+                return Response(b"", status, {"Location": target})
+        raise Resolver404({"path": path})
+
+    # Errors
+
+    async def _convert(self, request: Request, error: Exception) -> Any:
+        """The response for an exception.
+
+        Raises:
+            Exception: the client left, or DEBUG_PROPAGATE_EXCEPTIONS is on.
+        """
+        if failures.is_disconnect(error):
+            raise error
+        failure = Failure(error, request)
+        if failure.status == failures.SERVER_ERROR:
+            if settings.DEBUG_PROPAGATE_EXCEPTIONS:
+                raise error
+            self._report(request, error)
+        failures.log(failure, request)
+        handler = self._handler_for(error, failure.status)
+        if handler is not None:
+            try:
+                return await to_response(await _settled(handler(request, error)), handler)
+            except Exception as second:  # noqa: BLE001 - a broken handler falls back on the built-in page
+                failure = Failure(second, request)
+                failures.log(failure, request)
+                self._report(request, second)
+        return await self._answer(failure, request)
+
+    def _handler_for(self, error: Exception, status: int) -> ExceptionHandler | None:
+        handlers = self._exception_handlers
+        if not handlers:
+            return None
+        for kind in type(error).__mro__:
+            if kind in handlers:
+                return handlers[kind]
+        return handlers.get(status)
+
+    def _report(self, request: Request, error: Exception) -> None:
+        """Tell a test client about an exception that was answered with 500."""
+        seen = request.scope.get("covet.errors")
+        if seen is not None:
+            seen.append(error)
+
+    async def _answer(self, failure: Any, request: Request) -> Response:
+        """The page or the JSON for a failure, as the client prefers."""
+        status, error = failure.status, failure.error
+        title = failures.phrase(status)
+        if not prefers_html(request):
+            data: dict[str, Any] = {"error": failure.message}
+            if failure.errors is not None:
+                data["errors"] = failure.errors
+            return JSONResponse(data, status, failure.headers)
+        if self.debug and status >= failures.SERVER_ERROR and error is not None:
+            return HTMLResponse(debug_page(error, request, status), status, failure.headers)
+        if self.debug and isinstance(error, Resolver404):
+            return HTMLResponse(self._missing(request), status, failure.headers)
+        page = await _project_page(status, request)
+        return HTMLResponse(page or plain_page(status, title, failure.message), status, failure.headers)
+
+    def _missing(self, request: Request) -> str:
+        routes = [
+            (f"{' '.join(route.methods or ('any',))}  {route.path or '/'}", route.full_name or "")
+            for route in self.routes
+        ]
+        return missing_page(request, routes, "No route matches this path.")
+
+    # WebSockets
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        scope["covet.resolver"] = self._router
+        try:
+            websocket.check_host_and_origin()
+        except DisallowedHost as error:
+            failures.security_logger.warning("%s", ascii(str(error))[1:-1])
+            await websocket.close()
+            return
+        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        found = self.router.match_websocket(path)
+        if found is None or found.route is None:
+            await websocket.close()
+            return
+        if found.route.kind == "mount":
+            rest = str(found.params.get("path", ""))
+            prefix = scope["path"][: len(scope["path"]) - len(rest)] if rest else scope["path"]
+            await found.route.endpoint({**scope, "root_path": prefix}, receive, send)
+            return
+        scope["path_params"] = found.params
+        await self._converse(websocket, found.route, found.params)
+
+    async def _converse(self, websocket: WebSocket, route: Route, params: dict[str, Any]) -> None:
+        try:
+            await route.endpoint(websocket, **params)
+        except WebSocketDisconnect:
+            return
+        except Exception as error:
+            logger.exception("WebSocket %s failed", ascii(websocket.scope["path"]))
+            seen = websocket.scope.get("covet.errors")
+            if seen is not None:
+                seen.append(error)
+            if websocket.application_state is not WebSocketState.DISCONNECTED:
+                await websocket.close(1011)
+            return
+        if websocket.application_state is WebSocketState.CONNECTED and (
+            websocket.client_state is not WebSocketState.DISCONNECTED
+        ):
+            await websocket.close()
+
+    def _setting_changed(self, name: str) -> None:
+        if name in {"ALLOWED_HOSTS", "DEBUG", "USE_X_FORWARDED_HOST"}:
+            self._known_hosts.clear()
+        elif name == "MIDDLEWARE" and self._middleware is None:
+            self._stack = None
+
+
+_ROUTER_METHODS: Final = frozenset(
+    {
+        "add_route",
+        "delete",
+        "get",
+        "head",
+        "include",
+        "include_router",
+        "mount",
+        "options",
+        "patch",
+        "post",
+        "put",
+        "route",
+        "url_path_for",
+        "websocket",
+    }
+)
+
+
+class _Refusal:
+    """An answer that no exception stands behind."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        self.errors = None
+        self.error = None
+        self.headers: dict[str, str] = {}
+
+
+def _root_router(given: Any) -> Router:
+    source = given if given is not None else settings.ROOT_ROUTER or settings.ROOT_URLCONF
+    if source is None:
+        return Router()
+    if isinstance(source, str):
+        return import_router(source)
+    if isinstance(source, Router):
+        return source
+    raise ImproperlyConfigured(f"ROOT_ROUTER must be a Router or the dotted path of one; got {source!r}")
+
+
+async def _settled(result: Any) -> Any:
+    return await result if isinstance(result, Awaitable) and not isinstance(result, StarletteResponse) else result
+
+
+def prefers_html(request: Request) -> bool:
+    """Whether an error is shown as a page: where the client names HTML before JSON."""
+    accept = request.headers.get("accept", "")
+    html = accept.find("text/html")
+    if html < 0:
+        return False
+    json = accept.find("application/json")
+    return json < 0 or html < json
+
+
+async def _project_page(status: int, request: Request) -> str | None:
+    """The project's own `404.html` and the like, if it has one that renders."""
+    try:
+        return await engine().render_to_string(f"{status}.html", {}, request)
+    except TemplateDoesNotExist:
+        return None
+    except Exception:
+        logger.exception("The template %d.html could not be rendered", status)
+        return None
