@@ -124,7 +124,7 @@ class ModelBase(type):
 
 
 def _options(meta: Any, model: Any) -> Options:
-    registry: Apps = getattr(meta, "apps", None) or apps
+    registry: Apps = getattr(meta, "apps", None) or Options.default_apps or apps
     label = getattr(meta, "app_label", None) or label_of_module(model.__module__, registry)
     return Options(meta, label, apps=registry)
 

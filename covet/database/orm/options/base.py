@@ -7,7 +7,7 @@ import copy
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from covet.conf import settings
 from covet.database.orm.constraints import UniqueConstraint
@@ -72,6 +72,9 @@ class Options(FieldLists):
         app_label: the label of the model's application.
         apps: the registry, unless Meta names one.
     """
+
+    # The registry of models declared while it is set: tests isolate theirs.
+    default_apps: ClassVar[Any] = None
 
     def __init__(self, meta: Any, app_label: str | None = None, *, apps: Any = None) -> None:
         self._lists: dict[Any, ImmutableList] = {}
