@@ -481,7 +481,13 @@ class Json(Storage):
         decoder = self.decoder
 
         def load(value: Any) -> Any:
-            return json.loads(value, cls=decoder) if isinstance(value, (str, bytes)) else value
+            if not isinstance(value, (str, bytes)):
+                return value
+            try:
+                return json.loads(value, cls=decoder)
+            except json.JSONDecodeError:
+                # A key taken out of a document by the database is text already.
+                return value
 
         return load
 
@@ -493,6 +499,10 @@ class Inet(Storage):
 
     def native(self, vendor: str) -> TypeEngine[Any]:
         return postgresql.INET() if vendor == "postgresql" else self.impl_instance
+
+    def binder(self, vendor: str) -> Processor | None:
+        del vendor
+        return lambda value: value or None
 
     def loader(self, vendor: str) -> Processor | None:
         return str if vendor == "postgresql" else None

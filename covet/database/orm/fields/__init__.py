@@ -1,7 +1,13 @@
 """Fields: the columns of a model."""
 
 from covet.database.orm.fields.base import NOT_PROVIDED, Field
+from covet.database.orm.fields.binary import BinaryField, UUIDField
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH
+from covet.database.orm.fields.enums import Choices, IntegerChoices, TextChoices
+from covet.database.orm.fields.files import FileField, ImageField
+from covet.database.orm.fields.generated import CompositePrimaryKey, GeneratedField
+from covet.database.orm.fields.json import JSONField
+from covet.database.orm.fields.network import GenericIPAddressField, IPAddressField
 from covet.database.orm.fields.numeric import (
     AutoField,
     BigAutoField,
@@ -17,6 +23,7 @@ from covet.database.orm.fields.numeric import (
     SmallAutoField,
     SmallIntegerField,
 )
+from covet.database.orm.fields.paths import FilePathField
 from covet.database.orm.fields.proxy import OrderWrt
 from covet.database.orm.fields.temporal import DateField, DateTimeField, DurationField, TimeField
 from covet.database.orm.fields.text import (
@@ -34,17 +41,28 @@ __all__ = [
     "AutoField",
     "BigAutoField",
     "BigIntegerField",
+    "BinaryField",
     "BooleanField",
     "CharField",
+    "Choices",
     "CommaSeparatedIntegerField",
+    "CompositePrimaryKey",
     "DateField",
     "DateTimeField",
     "DecimalField",
     "DurationField",
     "EmailField",
     "Field",
+    "FileField",
+    "FilePathField",
     "FloatField",
+    "GeneratedField",
+    "GenericIPAddressField",
+    "IPAddressField",
+    "ImageField",
+    "IntegerChoices",
     "IntegerField",
+    "JSONField",
     "NullBooleanField",
     "OrderWrt",
     "PositiveBigIntegerField",
@@ -53,7 +71,9 @@ __all__ = [
     "SlugField",
     "SmallAutoField",
     "SmallIntegerField",
+    "TextChoices",
     "TextField",
     "TimeField",
     "URLField",
+    "UUIDField",
 ]

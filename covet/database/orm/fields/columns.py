@@ -180,6 +180,8 @@ def ddl_cast(internal_type: str, options: dict[str, Any], vendor: str) -> str | 
     """The type to name in CAST, where it is another than the column's."""
     if internal_type == "CharField" and options.get("max_length") is None:
         return UNBOUNDED_TEXT[vendor]
+    if internal_type == "DecimalField" and options.get("max_digits") is None:
+        return "decimal" if vendor in {"mysql", "mariadb"} else None
     template = CASTS[vendor].get(internal_type)
     return None if template is None else template.format(**options)
 
