@@ -12,7 +12,7 @@ from covet.database.orm.expressions.mixins import FixDurationInputMixin, Numeric
 from covet.database.orm.expressions.outputs import OutputField, output
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Star, Value
-from covet.exceptions import FieldError, FullResultSet, NotSupportedError
+from covet.exceptions import FieldError, FullResultSet
 
 
 class Aggregate(Func):
@@ -31,7 +31,7 @@ class Aggregate(Func):
         allow_order_by: whether `order_by` does.
     """
 
-    template = "%(function)s(%(distinct)s%(expressions)s%(order_by)s)"
+    template = "%(function)s(%(distinct)s%(expressions)s)"
     contains_aggregate = True
     name: str = ""
     filter_template = "%s FILTER (WHERE %%(filter)s)"
@@ -51,8 +51,9 @@ class Aggregate(Func):
     ) -> None:
         if distinct and not self.allow_distinct:
             raise TypeError(f"{type(self).__name__} does not allow distinct.")
-        if order_by and not self.allow_order_by:
-            raise TypeError(f"{type(self).__name__} does not allow order_by.")
+        if order_by is not None and not self.allow_order_by:
+            # An option of the template, as any keyword is.
+            extra["order_by"], order_by = order_by, None
         if default is not None and self.empty_result_set_value is not None:
             raise TypeError(f"{type(self).__name__} does not allow default.")
         self.distinct = distinct
@@ -70,10 +71,14 @@ class Aggregate(Func):
         return [source._output_field_or_none for source in self.source_expressions]
 
     def get_source_expressions(self) -> list[Any]:
-        return [*self.source_expressions, self.filter, self.order_by]
+        sources = [*self.source_expressions, self.filter]
+        return [*sources, self.order_by] if self.allow_order_by else sources
 
     def set_source_expressions(self, exprs: Sequence[Any]) -> None:
-        *sources, self.filter, self.order_by = exprs
+        sources = list(exprs)
+        if self.allow_order_by:
+            self.order_by = sources.pop()
+        self.filter = sources.pop()
         self.source_expressions = sources
 
     def resolve_expression(
@@ -123,11 +128,8 @@ class Aggregate(Func):
 
     def as_sql(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:  # type: ignore[override]
         extra_context["distinct"] = "DISTINCT " if self.distinct else ""
-        extra_context.setdefault("order_by", "")
-        if self.order_by is not None:
-            if connection.vendor == "mysql" and not self.allow_order_by:
-                raise NotSupportedError("This database backend does not support ordered aggregates.")
-            extra_context["order_by"] = f" {compiler.compile(self.order_by)[0]}"
+        if self.allow_order_by:
+            extra_context["order_by"] = "" if self.order_by is None else f" {compiler.compile(self.order_by)[0]}"
         if self.filter is None:
             return super().as_sql(compiler, connection, **extra_context)
         if connection.vendor == "mysql":
@@ -276,6 +278,7 @@ class StringAgg(Aggregate):
 
     name = "StringAgg"
     function = "STRING_AGG"
+    template = "%(function)s(%(distinct)s%(expressions)s%(order_by)s)"
     output_field = OutputField("TextField")
     allow_distinct = True
     allow_order_by = True

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
+from covet.database.orm.lookups import registry
+
 MAX_SHAPES: Final = 20_000
 
 
@@ -92,8 +94,13 @@ class Node:
 
     def forget(self) -> None:
         """Drop everything below (the model changed)."""
-        self.children.clear()
-        self.plans.clear()
+        # Recursively: QuerySets hold nodes below this one.
+        pending = [self]
+        while pending:
+            node = pending.pop()
+            pending.extend(node.children.values())
+            node.children = {}
+            node.plans = {}
 
 
 _roots: dict[Any, Node] = {}
@@ -120,6 +127,7 @@ def invalidate(model: Any = None) -> None:
 
 
 on_invalidate: list[Callable[[Any], None]] = []
+registry.on_change.append(invalidate)
 
 
 def _count(node: Node) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import copy
 from typing import Any
 
 
 import sqlalchemy as sa
 
+from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler.elements import AliasColumn
 from covet.database.orm.compiler.emitter import Emitter

@@ -251,7 +251,7 @@ class Filters(Joins):
         """
         *transforms, name = lookups or ["exact"]
         for transform in transforms:
-            lhs = self.try_transform(lhs, transform)
+            lhs = self.try_transform(lhs, transform, lookups)
         lookup_class = lhs.get_lookup(name)
         if lookup_class is None:
             field = getattr(lhs, "field", None) or getattr(lhs, "output_field", None)
@@ -268,7 +268,7 @@ class Filters(Joins):
             return lhs.get_lookup("isnull")(lhs, Const(True))
         return lookup_class(lhs, rhs)
 
-    def try_transform(self, lhs: Any, name: str) -> Any:
+    def try_transform(self, lhs: Any, name: str, lookups: list[str] | None = None) -> Any:
         """The transform of that name around `lhs`.
 
         Raises:
@@ -278,10 +278,11 @@ class Filters(Joins):
         if transform is not None:
             return transform(lhs)
         field = lhs.output_field
+        unsupported = name if lookups is None else "__".join(lookups[lookups.index(name) :])
         near = difflib.get_close_matches(name, field.get_lookups())
         hint = f", perhaps you meant {' or '.join(near)}?" if near else "."
         message = (
-            f"Unsupported lookup '{name}' for {type(field).__name__} or join on the field not permitted{hint}"
+            f"Unsupported lookup '{unsupported}' for {type(field).__name__} or join on the field not permitted{hint}"
         )
         raise FieldError(message)
 

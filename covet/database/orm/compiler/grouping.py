@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from covet.database.orm.compiler.columns import Selection
 from covet.database.orm.expressions.refs import Ref
+from covet.exceptions import EmptyResultSet, FullResultSet
 
 
 def group_by_of(query: Any, selection: Selection, orders: list[Any], having: Any, emitter: Any) -> list[Any]:
@@ -26,7 +28,13 @@ def group_by_of(query: Any, selection: Selection, orders: list[Any], having: Any
     if having is not None:
         expressions.extend(having.get_group_by_cols())
     expressions = _collapsed(_unique(expressions), emitter)
-    return [emitter.process(expression) for expression in expressions if not _is_constant(expression)]
+    elements: list[Any] = []
+    for expression in expressions:
+        if not _is_constant(expression):
+            # A condition that is always or never true does not tell groups apart.
+            with contextlib.suppress(EmptyResultSet, FullResultSet):
+                elements.append(emitter.process(expression))
+    return elements
 
 
 def _unique(expressions: list[Any]) -> list[Any]:

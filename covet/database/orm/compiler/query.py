@@ -175,7 +175,7 @@ class Query(Filters):
         if set(alias) & _REJECTED or "--" in alias or "/*" in alias or "." in alias or "#" in alias:
             message = (
                 "Column aliases cannot contain whitespace characters, hashes, control characters, quotation marks, "
-                "semicolons, percent signs, dots or SQL comments."
+                "semicolons, or SQL comments."
             )
             raise ValueError(message)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from covet.database.orm.expressions.base import Expression, SQLiteNumericMixin
 from covet.database.orm.expressions.late import late
+from covet.database.orm.shape import Param
 from covet.exceptions import EmptyResultSet, FullResultSet
 
 
@@ -110,7 +111,8 @@ def compile_argument(compiler: Any, argument: Any) -> tuple[str, Sequence[Any]]:
             raise
     except FullResultSet:
         fallback = True
-    return compiler.compile(late.value(fallback))  # type: ignore[no-any-return]
+    typed = late.value(fallback, argument._output_field_or_none if isinstance(fallback, Param) else None)
+    return compiler.compile(typed)  # type: ignore[no-any-return]
 
 
 class ExpressionList(Func):

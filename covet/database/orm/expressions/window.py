@@ -202,8 +202,7 @@ class RowRange(WindowFrame):
             raise ValueError("start cannot be greater than end.")
         for name, value in (("start", start), ("end", end)):
             if value is not None and not isinstance(value, int):
-                kind = "a negative integer, zero, or None" if name == "start" else "a positive integer, zero, or None"
-                raise ValueError(f"{name} argument must be {kind}, but got '{value}'.")
+                raise ValueError(f"{name} argument must be an integer, zero, or None, but got '{value}'.")
         return _bound(start, unbounded="UNBOUNDED PRECEDING"), _bound(end, unbounded="UNBOUNDED FOLLOWING")
 
 

@@ -1,5 +1,6 @@
 """Database functions: text, mathematics, comparison, dates, windows, JSON."""
 
+from covet.database.orm import sqlite_functions as _sqlite_functions  # noqa: F401 - registers
 from covet.database.orm.functions.comparison import (
     Cast,
     Coalesce,

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 _BUILTIN: dict[str, dict[str, type[Any]]] = {}
+# Called after a change, since what a query means may depend on it.
+on_change: list[Callable[[], None]] = []
 _C = TypeVar("_C", bound=type[Any])
 
 
@@ -41,16 +43,28 @@ def builtin(*field_names: str, lookup_name: str | None = None) -> Callable[[_C],
     def register(lookup: _C) -> _C:
         for name in field_names:
             _BUILTIN.setdefault(name, {})[lookup_name or lookup.lookup_name] = lookup
-        _merged.cache_clear()
+        _changed()
         return lookup
 
     return register
 
 
+def _changed() -> None:
+    _merged.cache_clear()
+    for listener in on_change:
+        listener()
+
+
 @functools.cache
 def _merged(cls: Any) -> dict[str, type[Any]]:
     merged: dict[str, type[Any]] = {}
-    for base in reversed(cls.__mro__):
+    bases = cls.__mro__
+    for position, base in enumerate(bases):
+        if base.__name__ == "ForeignObject" and base.__module__.startswith("covet."):
+            # A relation has none of a plain column's lookups.
+            bases = bases[: position + 1]
+            break
+    for base in reversed(bases):
         if base.__module__.startswith("covet."):
             merged.update(_BUILTIN.get(base.__name__, {}))
         merged.update(base.__dict__.get("class_lookups", {}))
@@ -66,23 +80,25 @@ def _register_on_class(cls: type[Any], lookup: Any, lookup_name: str | None = No
     if "class_lookups" not in cls.__dict__:
         cls.class_lookups = {}
     cls.class_lookups[name] = lookup
-    _merged.cache_clear()
+    _changed()
     return lookup
 
 
 def _register_on_instance(instance: Any, lookup: Any, lookup_name: str | None = None) -> Any:
     name = lookup.lookup_name if lookup_name is None else lookup_name
     instance.__dict__.setdefault("instance_lookups", {})[name] = lookup
+    _changed()
     return lookup
 
 
 def _unregister_on_class(cls: type[Any], lookup: Any, lookup_name: str | None = None) -> None:
     del cls.class_lookups[lookup.lookup_name if lookup_name is None else lookup_name]
-    _merged.cache_clear()
+    _changed()
 
 
 def _unregister_on_instance(instance: Any, lookup: Any, lookup_name: str | None = None) -> None:
     del instance.instance_lookups[lookup.lookup_name if lookup_name is None else lookup_name]
+    _changed()
 
 
 def _lookups_of_class(cls: type[Any]) -> dict[str, type[Any]]:
@@ -95,10 +111,31 @@ def _lookups_of_instance(instance: Any) -> dict[str, type[Any]]:
     return {**found, **own} if own else found
 
 
+class CachedLookups:
+    """`get_class_lookups()`, of a class or of an instance's; `get_class_lookups.cache_clear()` forgets it."""
+
+    def __get__(self, instance: Any, owner: type[Any]) -> ClassLookups:
+        return ClassLookups(owner)
+
+
+class ClassLookups:
+    """The call for one class."""
+
+    def __init__(self, owner: type[Any]) -> None:
+        self.owner = owner
+
+    def __call__(self) -> dict[str, type[Any]]:
+        return _class_lookups(self.owner)
+
+    def cache_clear(self) -> None:
+        """Forget what was merged."""
+        _merged.cache_clear()
+
+
 class RegisterLookupMixin:
     """What lookups and transforms can be registered on: field classes, fields, transforms."""
 
-    get_class_lookups = ClassOrInstance(_lookups_of_class, lambda instance: _class_lookups(type(instance)))
+    get_class_lookups = CachedLookups()
     get_lookups = ClassOrInstance(_lookups_of_class, _lookups_of_instance)
     register_lookup = ClassOrInstance(_register_on_class, _register_on_instance)
     _unregister_lookup = ClassOrInstance(_unregister_on_class, _unregister_on_instance)

@@ -67,6 +67,7 @@ class RelationKey:
 
 
 @builtin("ForeignObject")
+@builtin("ForeignObject")
 class RelatedIn(In):
     """One of a list of instances or keys, or of a subquery's rows."""
 
@@ -115,30 +116,36 @@ class RelatedLookupMixin(Lookup):
 
 
 @builtin("ForeignObject")
+@builtin("ForeignObject")
 class RelatedExact(RelatedLookupMixin, Exact):
     """Is this instance."""
 
 
+@builtin("ForeignObject")
 @builtin("ForeignObject")
 class RelatedLessThan(RelatedLookupMixin, LessThan):
     """Has a lesser key."""
 
 
 @builtin("ForeignObject")
+@builtin("ForeignObject")
 class RelatedGreaterThan(RelatedLookupMixin, GreaterThan):
     """Has a greater key."""
 
 
+@builtin("ForeignObject")
 @builtin("ForeignObject")
 class RelatedGreaterThanOrEqual(RelatedLookupMixin, GreaterThanOrEqual):
     """Has this key or a greater one."""
 
 
 @builtin("ForeignObject")
+@builtin("ForeignObject")
 class RelatedLessThanOrEqual(RelatedLookupMixin, LessThanOrEqual):
     """Has this key or a lesser one."""
 
 
+@builtin("ForeignObject")
 @builtin("ForeignObject")
 class RelatedIsNull(RelatedLookupMixin, IsNull):
     """Points to nothing, or to something."""

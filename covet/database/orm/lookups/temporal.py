@@ -57,11 +57,15 @@ class YearLookup(BuiltinLookup):
         text, params = self.process_lhs(compiler, connection, self.lhs.lhs)
         return f"{text} {self.bounds_sql(compiler, connection)}", params
 
+    def get_bound_params(self, start: Any, finish: Any) -> tuple[Any, ...]:
+        """Which of a year's first and last moment are compared with."""
+        raise NotImplementedError("subclasses of YearLookup must provide a get_bound_params() method")
+
     def bounds_sql(self, compiler: Any, connection: Any) -> str:
         """The comparison that replaces the extraction."""
-        slot = self.year_bound(last=self.lookup_name in ("gt", "lte"))
         field = bind_field(self.lhs.lhs.output_field)
-        comparison: str = OPERATORS[connection.vendor][self.lookup_name] % compiler.bind(slot, field)
+        (moment,) = self.get_bound_params(self.year_bound(last=False), self.year_bound(last=True))
+        comparison: str = OPERATORS[connection.vendor][self.lookup_name] % compiler.bind(moment, field)
         return comparison
 
 
@@ -70,21 +74,36 @@ class YearExact(YearLookup, Exact):
 
     def bounds_sql(self, compiler: Any, connection: Any) -> str:
         field = bind_field(self.lhs.lhs.output_field)
-        start = compiler.bind(self.year_bound(last=False), field)
-        return f"BETWEEN {start} AND {compiler.bind(self.year_bound(last=True), field)}"
+        start, finish = self.get_bound_params(self.year_bound(last=False), self.year_bound(last=True))
+        return f"BETWEEN {compiler.bind(start, field)} AND {compiler.bind(finish, field)}"
+
+    def get_bound_params(self, start: Any, finish: Any) -> tuple[Any, ...]:
+        return (start, finish)
 
 
 class YearGt(YearLookup, GreaterThan):
     """After the year."""
 
+    def get_bound_params(self, start: Any, finish: Any) -> tuple[Any, ...]:
+        return (finish,)
+
 
 class YearGte(YearLookup, GreaterThanOrEqual):
     """In the year or after it."""
+
+    def get_bound_params(self, start: Any, finish: Any) -> tuple[Any, ...]:
+        return (start,)
 
 
 class YearLt(YearLookup, LessThan):
     """Before the year."""
 
+    def get_bound_params(self, start: Any, finish: Any) -> tuple[Any, ...]:
+        return (start,)
+
 
 class YearLte(YearLookup, LessThanOrEqual):
     """In the year or before it."""
+
+    def get_bound_params(self, start: Any, finish: Any) -> tuple[Any, ...]:
+        return (finish,)

@@ -13,6 +13,7 @@ from covet.database.orm.expressions.values import Value
 class OrderableAggMixin(Aggregate):
     """An aggregate whose values have an order; `ordering` is the old name of `order_by`."""
 
+    template = "%(function)s(%(distinct)s%(expressions)s%(order_by)s)"
     allow_order_by = True
 
     def __init__(self, *expressions: Any, ordering: Any = (), order_by: Any = (), **extra: Any) -> None:
