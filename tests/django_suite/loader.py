@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.django_suite.shim import Missing, namespace, shim_name
-from tests.django_suite.waiting import settle
+from tests.django_suite.waiting import item, settle
 
 SETTLE: Final = "__settle__"
+ITEM: Final = "__item__"
 NEVER_PENDING: Final = frozenset(
     """
     super locals globals vars dir isinstance issubclass len str repr int float list tuple dict set frozenset sorted
@@ -62,6 +63,16 @@ class Rewriter(ast.NodeTransformer):
         finally:
             self._in_sync_function = before
 
+    def visit_Subscript(self, node: ast.Subscript) -> Any:
+        self.generic_visit(node)
+        if not self._in_sync_function or not isinstance(node.ctx, ast.Load) or isinstance(node.slice, ast.Tuple):
+            return node
+        key: ast.expr = node.slice
+        if isinstance(key, ast.Slice):
+            edges = [edge or ast.Constant(None) for edge in (key.lower, key.upper, key.step)]
+            key = ast.Call(ast.Name("slice", ast.Load()), edges, [])
+        return ast.copy_location(ast.Call(ast.Name(ITEM, ast.Load()), [node.value, key], []), node)
+
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
         name = _called_name(node)
@@ -91,7 +102,8 @@ class SourceLoader(importlib.machinery.SourceFileLoader):
         source = Path(self.path).read_text(encoding="utf8")
         tree = ast.fix_missing_locations(Rewriter().visit(ast.parse(source, self.path)))
         broken = namespace.broken.setdefault(module.__name__, {})
-        module.__dict__[SETTLE] = settle  # the name here, so that a mutant can replace it
+        # the name in this module, so that a mutant can replace it
+        module.__dict__.update({SETTLE: settle, ITEM: item})
         for statement in tree.body:
             code = compile(ast.Module([statement], []), self.path, "exec")
             try:

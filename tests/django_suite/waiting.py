@@ -15,12 +15,19 @@ from typing import Any
 from covet.portal import wait
 
 _lazy: tuple[type, ...] = ()
+_sliceable: tuple[type, ...] = ()
 
 
 def treat_as_lazy(*types: type) -> None:
     """Instances of `types` are awaitable, but a sync body never means to await them."""
     global _lazy
     _lazy = types
+
+
+def fetch_items_of(*types: type) -> None:
+    """An index into an instance of `types` needs its rows."""
+    global _sliceable
+    _sliceable = types
 
 
 def settle(value: Any) -> Any:
@@ -31,6 +38,17 @@ def settle(value: Any) -> Any:
     if hasattr(kind, "__anext__") and not hasattr(kind, "__iter__"):
         return drained(value)
     return value
+
+
+def item(value: Any, key: Any) -> Any:
+    """`value[key]`: of a lazy QuerySet, rows that are fetched now where Django would fetch them."""
+    if not isinstance(value, _sliceable) or getattr(value, "_result_cache", None) is not None:
+        return value[key]
+    if isinstance(key, slice) and key.step is not None:
+        return list(value[key.start : key.stop])[:: key.step]
+    if isinstance(key, int) and key >= 0:
+        return list(value[key : key + 1])[0]  # noqa: RUF015 - an IndexError is what tests expect
+    return value[key]
 
 
 def settling(function: Callable[..., Any]) -> Callable[..., Any]:

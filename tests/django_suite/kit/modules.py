@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from django.test import utils
+
 from tests.django_suite.kit import cases, decorators, queries
 
 _CASES: Final[dict[str, Any]] = {
@@ -23,6 +25,20 @@ _DECORATORS: Final[dict[str, Any]] = {
         "skipUnlessAnyDBFeature",
     )
 }
+# Pure Python of Django's, which no framework under test could answer differently.
+_BORROWED: Final[dict[str, Any]] = {
+    name: getattr(utils, name)
+    for name in (
+        "Approximate",
+        "captured_stderr",
+        "captured_stdin",
+        "captured_stdout",
+        "extend_sys_path",
+        "garbage_collect",
+        "isolate_lru_cache",
+        "requires_tz_support",
+    )
+}
 _TOOLS: Final[dict[str, Any]] = {
     "isolate_apps": decorators.isolate_apps,
     "register_lookup": decorators.register_lookup,
@@ -33,5 +49,5 @@ _TOOLS: Final[dict[str, Any]] = {
 MODULES: Final[dict[str, dict[str, Any]]] = {
     "django.test": {**_CASES, **_DECORATORS},
     "django.test.testcases": {**_CASES, **_DECORATORS},
-    "django.test.utils": {**_DECORATORS, **_TOOLS},
+    "django.test.utils": {**_BORROWED, **_DECORATORS, **_TOOLS},
 }

@@ -13,7 +13,7 @@ from tests.django_suite.servers import Server, server_for
 from tests.django_suite.shim import NotProvided
 from tests.django_suite.subjects.base import Subject
 from tests.django_suite.subjects.names import MODULES, modules_for
-from tests.django_suite.waiting import treat_as_lazy
+from tests.django_suite.waiting import fetch_items_of, treat_as_lazy
 
 ENGINES: Final = {"sqlite": "sqlite", "postgres": "postgresql", "mysql": "mysql"}
 DJANGO_ENGINES: Final = {"sqlite": "sqlite3", "postgres": "postgresql", "mysql": "mysql"}
@@ -71,7 +71,8 @@ class Covet(Subject):
         self._configure_django()
         from covet.database import orm
 
-        treat_as_lazy(orm.QuerySet, orm.Model)
+        treat_as_lazy(orm.QuerySet, orm.RawQuerySet, orm.Model)
+        fetch_items_of(orm.QuerySet, orm.RawQuerySet)
 
     def _database(self, alias: str) -> dict[str, Any]:
         server = self.server
@@ -104,6 +105,7 @@ class Covet(Subject):
     async def create_tables(self, labels: Sequence[str]) -> dict[str, str]:
         from tests.django_suite.subjects import tables
 
+        importlib.import_module("tests.django_suite.subjects.contrib")
         for label in labels:
             if importlib.util.find_spec(f"{label}.models") is not None:
                 importlib.import_module(f"{label}.models")

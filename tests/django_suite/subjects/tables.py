@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateTable, sort_tables_and_constraints
 
 from covet.database.connections import connections
-from covet.database.orm.routers import router
 from covet.database.orm.registry import apps
+from covet.database.orm.routers import router
 
 
 def managed_tables(alias: str) -> list[sa.Table]:

@@ -160,6 +160,10 @@ class Connection:
     def savepoint_commit(self, sid: Any) -> None:
         wait(transaction.savepoint_commit(sid, self.alias))
 
+    def copy(self) -> Any:
+        """Another client of the same database: Django's own, which shares nothing with ours."""
+        return django.db.connections[self.alias].copy()
+
     def close(self) -> None:
         """Pools are closed at the end of the run."""
 
