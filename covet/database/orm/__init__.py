@@ -17,6 +17,7 @@ from covet.database.orm.queryset import QuerySet, RawQuerySet
 from covet.database.orm.queryset.late import late as _late
 from covet.database.orm.related import ManyToManyDescriptor as _attached
 from covet.database.orm.relationships import *  # noqa: F403 - as above
+from covet.exceptions import ProtectedError, RestrictedError
 
 _late.collector = Collector
 _late.prefetch = prefetch_related_objects

@@ -251,7 +251,7 @@ class FieldLists:
                 seen=visited,
             )
             for field in inherited:
-                if not getattr(field, "parent_link", False) or field.related_model == self.concrete_model:
+                if not getattr(field, "parent_link", False) or field.model == self.concrete_model:
                     yield field
 
     # --- relations of other models ------------------------------------------------------------

@@ -79,8 +79,11 @@ class Refreshing:
             if field.attname not in values:
                 continue
             setattr(self, field.attname, values[field.attname])
-            if field.is_relation and field.is_cached(self):
-                field.delete_cached_value(self)
+            if field.is_relation:
+                if field.is_cached(fresh):
+                    field.set_cached_value(self, field.get_cached_value(fresh))
+                elif field.is_cached(self):
+                    field.delete_cached_value(self)
         for relation in self._meta.related_objects:
             if (names is None or relation.name in names) and relation.is_cached(self):
                 relation.delete_cached_value(self)

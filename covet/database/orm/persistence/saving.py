@@ -15,6 +15,7 @@ from covet.database.orm.expressions.values import DatabaseDefault
 from covet.database.orm.persistence.plans import Writes, is_expression, writes_of
 from covet.database.orm.persistence.related_values import prepare_related_fields_for_save
 from covet.database.orm.persistence.validation import is_validated, run_validators
+from covet.database.orm.queryset.queryset import QuerySet
 from covet.database.orm.routers import router
 from covet.database.orm.signals import post_save, pre_save
 from covet.database.transaction import transaction
@@ -32,16 +33,17 @@ class Saving:
 
     async def save(
         self,
+        *args: Any,
         force_insert: ForceInsert = False,
         force_update: bool = False,
         using: str | None = None,
         update_fields: Iterable[str] | None = None,
-        *,
         validate: bool | None = None,
     ) -> None:
         """Write the instance to its database.
 
         Args:
+            *args: the next four, by position; Django deprecates that.
             force_insert: INSERT without trying an UPDATE; a tuple of parent models forces theirs too.
             force_update: UPDATE, and an error where there is no row.
             using: the database alias; a router chooses by default.
@@ -54,6 +56,10 @@ class Saving:
             ValueError: contradictory arguments, an unknown field, or an unsaved related object.
             DatabaseError: a forced update touched no row.
         """
+        if args:
+            force_insert, force_update, using, update_fields = _from_positions(
+                "save", args, force_insert, force_update, using, update_fields
+            )
         prepare_related_fields_for_save(self, "save")
         cls = type(self)
         for field in self._meta.private_fields:
@@ -71,9 +77,23 @@ class Saving:
             await run_validators(self, names)
         await self.save_base(using=using, force_insert=forced, force_update=force_update, update_fields=names)
 
-    async def asave(self, *args: Any, **kwargs: Any) -> None:
+    async def asave(
+        self,
+        *args: Any,
+        force_insert: ForceInsert = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+        **options: Any,
+    ) -> None:
         """`save` under Django's async name."""
-        await self.save(*args, **kwargs)
+        if args:
+            force_insert, force_update, using, update_fields = _from_positions(
+                "asave", args, force_insert, force_update, using, update_fields
+            )
+        await self.save(
+            force_insert=force_insert, force_update=force_update, using=using, update_fields=update_fields, **options
+        )
 
     def _written_names(
         self, using: str, update_fields: Iterable[str] | None, *, inserting: bool
@@ -251,7 +271,7 @@ class Saving:
             # A table with nothing but its key: it is enough that the row is there.
             return update_fields is not None or await self._row_exists(cls, using, pk_value)
         forced = forced or bool(update_fields)
-        if cls._meta.select_on_save and not forced and not await self._row_exists(cls, using, pk_value):
+        if self._meta.select_on_save and not forced and not await self._row_exists(cls, using, pk_value):
             return False
         if writes.has_placeholders or not _is_plain_manager(cls) or any(map(is_expression, (*values, pk_value))):
             rows = cls._base_manager.using(using).filter(pk=pk_value)
@@ -260,7 +280,7 @@ class Saving:
             adapter = connections[using]
             plan = writes.update(adapter, fields)
             count = await adapter.run_dml(plan.sql, plan.arguments([*values, pk_value]))
-        if count or not cls._meta.select_on_save or forced:
+        if count or not self._meta.select_on_save or forced:
             return bool(count)
         # Some databases (a trigger that writes elsewhere) answer 0 for a row that is there.
         return await self._row_exists(cls, using, pk_value)
@@ -348,13 +368,29 @@ class Saving:
 
 def _is_plain_manager(cls: Any) -> bool:
     """Whether the model's base manager sees every row, so that a row can be addressed by its key alone."""
-    plain: bool | None = cls.__dict__.get("_covet_plain_base")
-    if plain is None:
-        plain = bool(getattr(cls._base_manager, "is_plain", True))
-        cls._covet_plain_base = plain
-    return plain
+    manager = cls._base_manager
+    return bool(manager.is_plain and manager._queryset_class is QuerySet)  # noqa: SLF001 - a manager made of a QuerySet has its own
 
 
 def _not_updated(instance: Any, message: str) -> Exception:
     kind: type[Exception] = getattr(instance, "NotUpdated", DatabaseError)
     return kind(message)
+
+
+def _from_positions(method: str, args: tuple[Any, ...], *given: Any) -> tuple[Any, ...]:
+    """The four arguments of `save`, of which the first were given by position.
+
+    Raises:
+        TypeError: there are more than four, or one is given twice.
+    """
+    names = ("force_insert", "force_update", "using", "update_fields")
+    if len(args) > len(names):
+        message = (
+            f"Model.{method}() takes from 1 to {len(names) + 1} positional arguments but {len(args) + 1} were given"
+        )
+        raise TypeError(message)
+    for name, value in zip(names, given[: len(args)], strict=False):
+        if value is not None and value is not False:
+            message = f"Model.{method}() got multiple values for argument '{name}'"
+            raise TypeError(message)
+    return (*args, *given[len(args) :])
