@@ -122,6 +122,18 @@ class AlterColumn(Change):
 
 
 @dataclass(frozen=True)
+class RemakeColumn(Change):
+    """A column that the database computes in another way: it is dropped and made anew."""
+
+    old: ColumnState
+    new: ColumnState
+    rank: ClassVar[int] = 50
+
+    def reversed(self) -> Change:
+        return RemakeColumn(self.table, self.new, self.old)
+
+
+@dataclass(frozen=True)
 class AddConstraint(Change):
     """A constraint that the models have and the database lacks."""
 

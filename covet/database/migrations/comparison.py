@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,10 +33,13 @@ from covet.database.migrations.changes import (
     RenameTable,
     in_order,
 )
-from covet.database.migrations.session import open_session
-from covet.database.migrations.shadow import create_tables, shadow
+from covet.database.migrations.session import open_session, vendor_of
+from covet.database.migrations.shadow import shadow
+from covet.database.migrations.sqltext import VENDORS, Vendor
 from covet.database.migrations.states.base import ColumnState, SchemaState, TableState
 from covet.database.migrations.states.reading import read_schema
+from covet.database.migrations.wanted.reading import wanted_schema
+from covet.database.migrations.wanted.schema import WantedSchema
 
 _PLUGIN = "covet.database.migrations"
 _OPTION = "covet_comparison"
@@ -50,14 +53,22 @@ class Wanted:
     """What the models want of one database.
 
     Attributes:
-        metadata: SQLAlchemy's tables.
-        named: table to the names of constraints and indexes that the models give.
+        schemas: the models' tables in the words of each database.
         managed: tables that migrations have made; only these are dropped when no model has them any more.
     """
 
-    metadata: sa.MetaData
-    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    schemas: Mapping[Vendor, WantedSchema]
     managed: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, models: Iterable[Any], *, managed: Iterable[str] = ()) -> Wanted:
+        """What these models want."""
+        classes = list(models)
+        return cls({vendor: wanted_schema(classes, vendor) for vendor in VENDORS}, frozenset(managed))
+
+    def named(self, table: str) -> frozenset[str]:
+        """The constraints and indexes of a table that its model names."""
+        return self.schemas["postgresql"].tables[table].named
 
 
 @dataclass
@@ -75,17 +86,13 @@ class Compared:
     changes: list[Change]
     wanted: Wanted
 
-    def renamed(
-        self, tables: Mapping[str, str], columns: Iterable[tuple[str, str, str]], *, only: bool = False
-    ) -> Compared:
+    def renamed(self, tables: Mapping[str, str], columns: Iterable[tuple[str, str, str]]) -> Compared:
         """The comparison again, once things are known to have been renamed.
 
         Args:
             tables: old name to new name.
             columns: table (its new name), old name, new name.
-            only: leave other tables' changes as they are.
         """
-        del only
         live = {tables.get(name, name): state for name, state in self.live.items()}
         made: list[Change] = [RenameTable(new, old) for old, new in tables.items()]
         for old, new in tables.items():
@@ -99,7 +106,7 @@ class Compared:
         kept = [each for each in self.changes if each.table not in touched and each.table not in tables]
         for name in sorted(touched & set(self.target)):
             kept += differences.column_changes(live[name], self.target[name])
-            kept += differences.table_changes(live[name], self.target[name], named=self.wanted.named.get(name, ()))
+            kept += differences.table_changes(live[name], self.target[name], named=self.wanted.named(name))
         return Compared(live, self.target, in_order(made + kept), self.wanted)
 
 
@@ -118,7 +125,7 @@ class _Differs(ops.MigrateOperation):
 class _States:
     live: SchemaState
     target: SchemaState
-    named: Mapping[str, frozenset[str]]
+    wanted: Wanted
 
 
 def _compare_column(
@@ -149,7 +156,7 @@ def _compare_table(
     del schema
     if live is not None and target is not None:
         states: _States = context.opts[_OPTION]
-        named = states.named.get(table, frozenset())
+        named = states.wanted.named(table)
         found = differences.table_changes(states.live[table], states.target[table], named=named)
         operations.ops.extend(_Differs(change) for change in found)
     return PriorityDispatchResult.CONTINUE
@@ -164,26 +171,55 @@ def _register() -> None:
 _register()
 
 
-async def target_state(adapter: Adapter, metadata: sa.MetaData) -> SchemaState:
+async def target_state(adapter: Adapter, wanted: Wanted) -> SchemaState:
     """The tables of the models as this database would keep them."""
     async with shadow(adapter) as session:
-        await create_tables(session, metadata)
+        for statement in wanted.schemas[session.vendor].statements():
+            await session.execute(statement)
         return await read_schema(session)
 
 
 async def compare(adapter: Adapter, wanted: Wanted) -> Compared:
     """What separates a database from its models."""
-    target = await target_state(adapter, wanted.metadata)
+    target = await target_state(adapter, wanted)
     async with open_session(adapter) as session:
         whole = await read_schema(session)
     live = {name: state for name, state in whole.items() if name in target or name in wanted.managed}
-    states = _States(live, target, wanted.named)
-    async with adapter.engine.connect() as connection:
-        found = await connection.run_sync(lambda sync: _produce(sync, wanted, states))
+    states = _States(live, target, wanted)
+    if adapter.is_shared:
+        # A database in memory has one connection, and the session has just had it.
+        found = _without_alembic(states)
+    else:
+        async with adapter.engine.connect() as connection:
+            found = await connection.run_sync(lambda sync: _produce(sync, states))
+    order = {name: place for place, name in enumerate(wanted.schemas[vendor_of(adapter.dialect)].tables)}
+    found.sort(key=lambda change: order.get(change.table, len(order)))
     return Compared(live, target, in_order(found), wanted)
 
 
-def _produce(connection: sa.Connection, wanted: Wanted, states: _States) -> list[Change]:
+def _without_alembic(states: _States) -> list[Change]:
+    found: list[Change] = []
+    for name, target in states.target.items():
+        if name not in states.live:
+            found.append(CreateTable(name, target))
+            continue
+        found += differences.column_changes(states.live[name], target)
+        found += differences.table_changes(states.live[name], target, named=states.wanted.named(name))
+    found += [DropTable(name, state) for name, state in states.live.items() if name not in states.target]
+    return found
+
+
+def _metadata(states: _States) -> sa.MetaData:
+    """The models' tables as far as Alembic walks them: which there are, and their columns."""
+    metadata = sa.MetaData()
+    for name, table in states.target.items():
+        sa.Table(name, metadata, *(sa.Column(column, sa.types.NullType()) for column in table.columns))
+    return metadata
+
+
+def _produce(connection: sa.Connection, states: _States) -> list[Change]:
+    metadata = _metadata(states)
+
     def include(name: str | None, kind: str, parents: Any) -> bool:
         del parents
         return kind != "table" or name in states.live
@@ -191,7 +227,7 @@ def _produce(connection: sa.Connection, wanted: Wanted, states: _States) -> list
     context = MigrationContext.configure(
         connection,
         opts={
-            "target_metadata": wanted.metadata,
+            "target_metadata": metadata,
             "include_name": include,
             "autogenerate_plugins": ["alembic.autogenerate.schemas", "alembic.autogenerate.tables", _PLUGIN],
             _OPTION: states,
@@ -200,7 +236,7 @@ def _produce(connection: sa.Connection, wanted: Wanted, states: _States) -> list
     with warnings.catch_warnings():
         # What SQLAlchemy cannot reflect is read by `states`, which knows it.
         warnings.simplefilter("ignore")
-        script = produce_migrations(context, wanted.metadata)
+        script = produce_migrations(context, metadata)
     assert script.upgrade_ops is not None
     return [change for operation in script.upgrade_ops.ops for change in _changes(operation, states)]
 

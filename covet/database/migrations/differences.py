@@ -16,6 +16,7 @@ from covet.database.migrations.changes import (
     DropColumn,
     DropConstraint,
     DropIndex,
+    RemakeColumn,
     RenameConstraint,
     RenameIndex,
 )
@@ -42,8 +43,7 @@ def column_change(table: str, live: ColumnState, target: ColumnState) -> Iterato
     if live == target:
         return
     if live.generated != target.generated:
-        yield DropColumn(table, live)
-        yield AddColumn(table, target)
+        yield RemakeColumn(table, live, target)
     else:
         yield AlterColumn(table, live, target)
 

@@ -10,14 +10,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import sqlalchemy as sa
-from sqlalchemy.engine.mock import MockConnection
-
 from covet.database.adapters.base import Adapter
 from covet.database.config import DatabaseConfig
 from covet.database.connections.registry import make_adapter
 from covet.database.migrations import faults
-from covet.database.migrations.session import AdapterSession, Session, open_session
+from covet.database.migrations.session import AdapterSession, open_session
 from covet.database.migrations.sqltext import quote
 from covet.exceptions import DatabaseError, PermissionDenied
 
@@ -90,23 +87,3 @@ async def _database(adapter: Adapter) -> AsyncIterator[AdapterSession]:
             await session.execute("SET SESSION foreign_key_checks = 1")
             await session.execute(f"USE {quote(own, 'mysql')}")
             await session.execute(f"DROP DATABASE {name}")
-
-
-async def create_tables(session: Session, metadata: sa.MetaData) -> None:
-    """Create every table of SQLAlchemy's metadata, in the words of the session's dialect."""
-    for statement in ddl(metadata, session.dialect):
-        await session.execute(statement)
-
-
-def ddl(metadata: sa.MetaData, dialect: sa.Dialect) -> list[str]:
-    """The statements that create every table."""
-    statements: list[str] = []
-    doubled = dialect.identifier_preparer._double_percents  # noqa: SLF001 - SQLAlchemy has no public word for it
-
-    def collect(element: sa.schema.ExecutableDDLElement, *args: object, **options: object) -> None:
-        del args, options
-        text = str(element.compile(dialect=dialect)).strip()
-        statements.append(text.replace("%%", "%") if doubled else text)
-
-    metadata.create_all(MockConnection(dialect, collect), checkfirst=False)
-    return statements

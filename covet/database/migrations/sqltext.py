@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Vendor = Literal["postgresql", "sqlite", "mysql"]
+VENDORS: Final[tuple[Vendor, ...]] = ("postgresql", "sqlite", "mysql")
 Kind = Literal["space", "string", "name", "word", "number", "mark"]
 
 _TOKEN = re.compile(

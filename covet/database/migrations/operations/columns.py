@@ -35,7 +35,8 @@ class ColumnOperations(Operations):
             table: the table.
             name: the column.
             definition: such as `'VARCHAR(20) NOT NULL'`.
-            fill: the value for the rows that exist, where the definition has no default of its own.
+            fill: the value for the rows that exist, where the definition has no default of its own; one value, or
+                one for each vendor with `default` for the others.
 
         Raises:
             IntegrityError: NOT NULL without a default or `fill`, and the table has rows.
@@ -50,7 +51,7 @@ class ColumnOperations(Operations):
                 await self._refuse_invented_values(table, text)
             await self._run(f"ALTER TABLE {self._touch(table)} ADD COLUMN {line}")
             return
-        text.clauses.insert(0, f"DEFAULT {literal(fill, self.vendor)}")
+        text.clauses.insert(0, f"DEFAULT {self._literal(fill)}")
         await self._run(f"ALTER TABLE {self._touch(table)} ADD COLUMN {text.sql(self.vendor)}")
         await self._run(f"ALTER TABLE {self._touch(table)} ALTER COLUMN {self._quote(name)} DROP DEFAULT")
 
@@ -105,9 +106,7 @@ class ColumnOperations(Operations):
         self._touch(table)
         if fill is not KEEP:
             null = f"{self._quote(name)} IS NULL"
-            await self._run(
-                f"UPDATE {self._touch(table)} SET {self._quote(name)} = {literal(fill, self.vendor)} WHERE {null}"
-            )
+            await self._run(f"UPDATE {self._touch(table)} SET {self._quote(name)} = {self._literal(fill)} WHERE {null}")
             self._dirty = True
         change = _Alteration(type, was, using, nullable, default, identity)
         if self.vendor == "postgresql":
@@ -141,10 +140,15 @@ class ColumnOperations(Operations):
         def more(whole: TableText) -> Mapping[str, str]:
             whole.columns.append(text)
             if fill is not KEEP:
-                return {text.name: literal(fill, "sqlite")}
+                return {text.name: self._literal(fill)}
             return {text.name: default} if default is not None else {}
 
         await rebuild(self.session, table, more)
+
+    def _literal(self, fill: object) -> str:
+        if isinstance(fill, Mapping):
+            fill = fill[self.vendor] if self.vendor in fill else fill["default"]
+        return literal(fill, self.vendor)
 
     async def _refuse_invented_values(self, table: str, text: ColumnText) -> None:
         # MariaDB would fill in '' or 0, which nobody has asked for.

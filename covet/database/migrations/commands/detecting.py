@@ -1,0 +1,155 @@
+"""`covet migration auto`: writes the migration that takes the database to what the models say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from covet.database.adapters.base import Adapter
+from covet.database.migrations import files
+from covet.database.migrations.changes import AddColumn, AlterColumn, Change, in_order, way_back
+from covet.database.migrations.comparison import Compared, Wanted, compare
+from covet.database.migrations.filling import AskValue, Filling
+from covet.database.migrations.managed import managed_tables
+from covet.database.migrations.notes import Notes
+from covet.database.migrations.operations.columns import KEEP
+from covet.database.migrations.project import Project
+from covet.database.migrations.renames import Ask, find_renames
+from covet.database.migrations.session import open_session, vendor_of
+from covet.database.migrations.source import Source, file_source
+from covet.database.migrations.sqltext import quote
+from covet.database.migrations.wording import Wording
+from covet.exceptions import CovetError
+
+DEFAULT_TITLE = "Detected model changes"
+
+
+class NotUpToDate(CovetError):
+    """The database lacks migrations, so that comparing the models with it would write them again."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a person knows and models do not say.
+
+    Attributes:
+        renames: `table.old:new` or `old_table:new_table`.
+        fills: `Model.field` to the value for rows that exist.
+        ask_rename: asked about what looks like a rename.
+        ask_fill: asked for the value for rows that exist.
+    """
+
+    renames: Sequence[str] = ()
+    fills: Mapping[str, Any] = field(default_factory=dict)
+    ask_rename: Ask | None = None
+    ask_fill: AskValue | None = None
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What was found.
+
+    Attributes:
+        path: the file that was written; None where nothing has changed.
+        notes: the changes, as people read them.
+        hints: what looks like a rename and was not taken for one.
+        owned: changes of tables that Django's migrations own; they are not in the file.
+        source: the file's text.
+    """
+
+    path: Path | None
+    notes: list[str]
+    hints: list[str]
+    owned: list[str]
+    source: str = ""
+
+
+async def auto(
+    project: Project,
+    models: Iterable[Any],
+    title: str = DEFAULT_TITLE,
+    *,
+    app: str = "",
+    database: str = "default",
+    answers: Answers | None = None,
+    dry_run: bool = False,
+) -> Detected:
+    """Compare models and database, and write what separates them.
+
+    Args:
+        project: the project.
+        models: model classes, the made ones of many-to-many fields too.
+        title: the migration's docstring and part of its name.
+        app: only this app's models, into its folder; everything into the project's own unless given.
+        database: the alias.
+        answers: what models do not say.
+        dry_run: write no file.
+
+    Raises:
+        NotUpToDate: migrations are pending.
+        NeedsDefault: a new column wants a value for rows that exist.
+    """
+    answers = answers or Answers()
+    loaded = project.files()
+    runner = project.runner(database, loaded=loaded)
+    pending = await runner.plan()
+    if pending:
+        names = ", ".join(each.title for each in pending)
+        raise NotUpToDate(f"Apply what is pending first (`covet migration apply`): {names}")
+    classes = [model for model in models if not app or model._meta.app_label == app]
+    graph = await runner.graph()
+    managed = managed_tables(graph.order) if not app else set()
+    managed |= {text.split(":")[0] for text in answers.renames if "." not in text.split(":")[0]}
+    compared = await compare(runner.adapter, Wanted.of(classes, managed=managed))
+    compared, renames = find_renames(compared, answers.renames, answers.ask_rename)
+    vendor = vendor_of(runner.adapter.dialect)
+    notes = Notes(compared.wanted.schemas[vendor])
+    owned = project.ownership.tables
+    foreign = [each for each in compared.changes if each.table in owned]
+    changes = in_order([each for each in compared.changes if each.table not in owned])
+    if not changes:
+        return Detected(None, [], renames.refused, notes.lines(foreign))
+    filling = Filling(
+        classes,
+        given=answers.fills,
+        has_rows=await _tables_with_rows(runner.adapter, changes),
+        ask=answers.ask_fill,
+    )
+    source = _source(compared, changes, title, filling, database=database, vendor=vendor)
+    folder = project.folder(app)
+    number = files.next_number(folder)
+    path = folder / f"{number:04d}_{_name(title, number)}.py"
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(source, "utf-8")
+    return Detected(path, notes.lines(changes), renames.refused, notes.lines(foreign), source)
+
+
+def _name(title: str, number: int) -> str:
+    if title != DEFAULT_TITLE:
+        return files.slug(title)
+    return "initial" if number == 1 else "auto_detected"
+
+
+def _source(
+    compared: Compared, changes: list[Change], title: str, filling: Filling, *, database: str, vendor: Any
+) -> str:
+    wording = Wording(compared.wanted.schemas, compared.target, vendor)
+    up = Source(wording, fill=filling, existing=compared.live).calls(changes)
+    # On the way back a column that may not be NULL is filled as far as the models know how.
+    back = Source(wording, fill=lambda table, column: KEEP, existing=[*compared.live, *compared.target])
+    down = back.calls(way_back(changes))
+    attributes = [("database", database)] if database != "default" else []
+    return file_source(title, up, down, attributes=attributes)
+
+
+async def _tables_with_rows(adapter: Adapter, changes: Iterable[Change]) -> set[str]:
+    tables = {each.table for each in changes if isinstance(each, AddColumn | AlterColumn)}
+    found: set[str] = set()
+    async with open_session(adapter) as session:
+        for table in sorted(tables):
+            if await session.fetch(f"SELECT 1 FROM {quote(table, session.vendor)} LIMIT 1"):
+                found.add(table)
+    return found
