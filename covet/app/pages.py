@@ -19,6 +19,7 @@ from covet._version import __version__
 from covet.app.masking import Masker
 from covet.app.styles import STYLES
 from covet.conf import settings
+from covet.http.context import request_var
 from covet.http.request import Request
 
 CONTEXT_LINES: Final = 5
@@ -53,8 +54,15 @@ def _document(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
-        f"<title>{escape(title)}</title><style>{STYLES}</style></head><body>{body}</body></html>"
+        f"<title>{escape(title)}</title><style{_nonce()}>{STYLES}</style></head><body>{body}</body></html>"
     )
+
+
+def _nonce() -> str:
+    """The attribute that the site's Content-Security-Policy asks of an inline style."""
+    request = request_var.get(None)
+    nonce = None if request is None else (request.scope.get("state") or {}).get("csp_nonce")
+    return f' nonce="{escape(nonce)}"' if nonce else ""
 
 
 def debug_page(error: BaseException, request: Request, status: int = 500) -> str:
