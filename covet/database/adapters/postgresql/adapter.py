@@ -141,7 +141,7 @@ class PostgreSQLAdapter(Adapter):
             "command_timeout": config.command_timeout,
             "statement_cache_size": 0 if self.transaction_pooling else 100,
             "server_settings": self._server_settings(),
-            "target_session_attrs": config.target_session_attrs or ("primary" if len(config.hosts) > 1 else None),
+            "target_session_attrs": config.target_session_attrs or ("read-write" if len(config.hosts) > 1 else None),
             **config.options,
         }
         options["server_settings"] |= config.options.get("server_settings", {})

@@ -1,0 +1,145 @@
+"""The private cluster, databases with accounts in them, and a runner that gives each test an event loop of its own."""
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import os
+import secrets
+import time
+
+import pytest
+
+from covet.database.connections.registry import connections, make_adapter
+from tests.faults.cluster import Cluster
+from tests.services import ServiceUnavailable, create_database, drop_database
+
+ACCOUNTS = 8
+BALANCE = 1000
+
+
+def rounds(default: int, variable: str) -> int:
+    """How often a test repeats its fault: a few times by default, thousands at night."""
+    return int(os.environ.get(variable, default))
+
+
+def pytest_pycollect_makeitem(collector, name, obj):
+    """Fault tests are coroutines; each runs in a loop of its own, outside any plugin's transaction."""
+    if name.startswith("test") and inspect.iscoroutinefunction(obj):
+        return list(collector._genfunctions(name, synchronous(obj)))
+    return None
+
+
+def synchronous(test):
+    """`test` under asyncio's runner, with uvloop where it is installed; every adapter is closed after it."""
+    from covet.portal.runner import new_event_loop
+
+    async def body(arguments):
+        try:
+            async with asyncio.timeout(float(os.environ.get("COVET_FAULT_TIMEOUT", 60))):
+                await test(**arguments)
+        finally:
+            await connections.close_all(1)
+            connections.configure(None)
+
+    @functools.wraps(test)
+    def runs(**arguments):
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(body(arguments))
+
+    del runs.__wrapped__
+    runs.__signature__ = inspect.signature(test)
+    return runs
+
+
+@pytest.fixture(scope="session")
+def private_cluster():
+    """A cluster that tests may break; `cluster` mends it."""
+    try:
+        cluster = Cluster()
+        cluster.start()
+    except ServiceUnavailable as error:
+        pytest.skip(str(error))
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def cluster(private_cluster):
+    """The private cluster, running."""
+    private_cluster.start()
+    return private_cluster
+
+
+@pytest.fixture
+def database(request, tmp_path):
+    """The address of an empty database of the vendor that the test names."""
+    vendor = getattr(request, "param", "postgresql")
+    if vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'faults.sqlite3'}"
+        return
+    if vendor == "postgresql":
+        server = request.getfixturevalue("cluster").url
+    else:
+        try:
+            server = request.getfixturevalue("services").url("mysql")
+        except ServiceUnavailable as error:
+            pytest.skip(str(error))
+    name = f"covet_fault_{os.getpid()}_{secrets.token_hex(4)}"
+    yield create_database(server, name)
+    drop_database(server, name)
+
+
+every_database = pytest.mark.parametrize(
+    "database",
+    [
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.postgresql),
+        pytest.param("mysql", marks=pytest.mark.mysql),
+    ],
+    indirect=True,
+)
+
+
+def connect(url, **options):
+    """The default adapter, on `url`."""
+    from covet.database.config import DatabaseConfig
+
+    connections.configure({"default": DatabaseConfig.of(url).replace(**options)})
+    return connections["default"]
+
+
+def observer(url, **options):
+    """A second adapter on the same database, for looking on."""
+    from covet.database.config import DatabaseConfig
+
+    return make_adapter(DatabaseConfig.of(url).replace(pool_size=2, max_overflow=0, **options), "observer")
+
+
+async def open_accounts(adapter):
+    """Accounts that hold 1000 each, and an empty ledger."""
+    await adapter.execute("CREATE TABLE accounts (id integer PRIMARY KEY, balance integer NOT NULL)")
+    await adapter.execute("CREATE TABLE ledger (id varchar(64) PRIMARY KEY, amount integer NOT NULL)")
+    await adapter.executemany(
+        "INSERT INTO accounts VALUES ($1, $2)", [(number, BALANCE) for number in range(ACCOUNTS)]
+    )
+
+
+async def pool_is_full_again(adapter, seconds=2.0):
+    """Wait until every open connection is idle; the pool's figures."""
+    deadline = time.monotonic() + seconds
+    while True:
+        status = adapter.pool_status()
+        if status["idle"] == status["open"] and not status["opening"]:
+            return status
+        assert time.monotonic() < deadline, status
+        await asyncio.sleep(0.01)
+
+
+@contextlib.contextmanager
+def within(seconds):
+    """The block takes at most `seconds`."""
+    started = time.monotonic()
+    yield
+    took = time.monotonic() - started
+    assert took <= seconds, f"took {took:.2f} s, {seconds} s promised"
