@@ -180,7 +180,8 @@ class Collector:
                 if inspect.iscoroutine(related):
                     related = await related
                 await self.collect(related, source=model, nullable=True, fail_on_restricted=False)
-        if fail_on_restricted:
+        if fail_on_restricted and self.restricted_objects:
+            await self._release_restricted()
             self._refuse_restricted(model)
 
     async def _collect_related(self, model: Any, objs: list[Any], *, keep_parents: bool) -> None:
@@ -233,10 +234,18 @@ class Collector:
         }
         return related.only(*sorted(referenced))
 
-    def _refuse_restricted(self, model: Any) -> None:
+    async def _release_restricted(self) -> None:
+        """Forget restricted objects that are deleted too."""
         for related_model, fields in self.restricted_objects.items():
+            leaving = set(self.data.get(related_model, ()))
+            held = [obj.pk for objs in fields.values() for obj in objs if obj not in leaving]
+            for rows in self.fast_deletes:
+                if held and rows.model is related_model:
+                    leaving.update(await rows.filter(pk__in=held))
             for objs in fields.values():
-                objs.difference_update(self.data.get(related_model, ()))
+                objs -= leaving
+
+    def _refuse_restricted(self, model: Any) -> None:
         names: list[str] = []
         refusing: set[Any] = set()
         for related_model, fields in self.restricted_objects.items():

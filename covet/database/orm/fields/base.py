@@ -325,7 +325,8 @@ class Field(RegisterLookupMixin, Generic[T]):
             return choices
         related = self.remote_field.model
         limit_choices_to = limit_choices_to or self.get_limit_choices_to()  # type: ignore[attr-defined]
-        attribute = getattr(self.remote_field, "field_name", None) or "pk"
+        remote = self.remote_field
+        attribute = remote.get_related_field().attname if hasattr(remote, "get_related_field") else "pk"
         rows = related._default_manager.complex_filter(limit_choices_to)
         if ordering:
             rows = rows.order_by(*ordering)

@@ -124,7 +124,7 @@ class ManyRelatedManager(RelatedManagerBase):
     def _through_rows(self) -> Any:
         """The rows between alone, where the database guarantees that they lead to existing objects; else None."""
         target = self.target_field
-        if not self.is_plain_target or not target.db_constraint:
+        if not self.is_plain_target or not target.db_constraint or self._held() is not None:
             return None
         alias = router.db_for_read(self.through, instance=self.instance)
         manager = self.through._base_manager.db_manager(alias, hints={"instance": self.instance})

@@ -204,6 +204,11 @@ class ForeignObjectRel(FieldCacheMixin):
         name = str(model._meta.model_name)
         return f"{name}_set" if self.multiple else name
 
+    @property
+    def accessor_name(self) -> str | None:
+        """`get_accessor_name()`."""
+        return self.get_accessor_name()
+
     def get_path_info(self, filtered_relation: Any = None) -> list[Any]:
         """The steps of the relation, backwards."""
         if filtered_relation:
