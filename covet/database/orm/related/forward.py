@@ -82,8 +82,7 @@ class ForwardManyToOneDescriptor:
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         if instance is None:
             return self
-        cache = instance._state._cache  # noqa: SLF001 - the hot path: no dictionary is made to be asked
-        related = MISSING if cache is None else cache.get(self.field.cache_name, MISSING)
+        related = instance._state.fields_cache.get(self.field.cache_name, MISSING)
         if related is MISSING:
             related = self._find(instance)
         if related is None and not self.field.null:
