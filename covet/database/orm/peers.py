@@ -57,6 +57,12 @@ class Peers:
         self._references = list(map(ref, instances))
         self.preloads: dict[str, Preload | None] = {}
 
+    def join(self, instances: Sequence[Any]) -> None:
+        """Make `instances` the group's members, and the group theirs."""
+        self._references = list(map(ref, instances))
+        for instance in instances:
+            instance._state.peers = self
+
     def living(self) -> list[Any]:
         """The instances that still exist, in the order of the fetch."""
         return [instance for reference in self._references if (instance := reference()) is not None]

@@ -12,9 +12,11 @@ from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.ops import replay
 from covet.database.orm.compiler.query import Query
 from covet.database.orm.compiler.select import build
+from covet.database.orm.expressions.refs import Col
 from covet.database.orm.hydration import Layout
 from covet.database.orm.plan import Node, statistics
-from covet.database.orm.shape import Const, EmptyResult, FullResult, Unplannable
+from covet.database.orm.shape import Const, EmptyResult, FullResult, Param, Unplannable
+from covet.database.orm.types import Numeric
 from covet.exceptions import EmptyResultSet
 
 Converter = Callable[[Any], Any]
@@ -36,7 +38,7 @@ class Plan:
         self,
         binder: Binder | None,
         *,
-        layout: Layout | None = None,
+        layout: Any = None,
         names: tuple[str, ...] = (),
         converters: tuple[tuple[int, Converter], ...] = (),
         defaults: dict[str, Any] | None = None,
@@ -49,6 +51,13 @@ class Plan:
         self.defaults = defaults or {}
         self.width = width
         self.sql = binder.sql if binder is not None else ""
+
+    def empty_row(self, values: Sequence[Any]) -> dict[str, Any]:
+        """The aggregates without rows; a default that was given as a value is bound."""
+        return {
+            name: value.bind(values[value.index]) if isinstance(value, Param) else value
+            for name, value in self.defaults.items()
+        }
 
 
 def prepare(node: Node, terminal: str, adapter: Any, values: Sequence[Any]) -> tuple[Plan, str, Sequence[Any]]:
@@ -147,11 +156,11 @@ def _layout(columns: ModelColumns, selection: Selection | None = None) -> Layout
         tuple(columns.names),
         columns.start,
         columns.key,
-        related=tuple(_layout(related) for related in columns.related),
-        forward=columns.forward,
-        backward=columns.backward,
-        setter=_filtered_setter(columns.setter, columns.backward) if columns.setter is not None else None,
-        extras=tuple(selection.annotations) if selection is not None else (),
+        tuple(_layout(related) for related in columns.related),
+        columns.forward,
+        columns.backward,
+        _filtered_setter(columns.setter, columns.backward) if columns.setter is not None else None,
+        tuple(selection.annotations) if selection is not None else (),
     )
 
 
@@ -187,6 +196,9 @@ def converter_of(expression: Any, adapter: Any) -> Converter | None:
     field = getattr(expression, "_output_field_or_none", None) or getattr(expression, "output_field", None)
     if field is not None:
         type_ = field.sa_type()
+        if isinstance(type_, Numeric) and type_.is_column and not isinstance(expression, Col):
+            # Only a column has a number of decimals; what is computed keeps its own.
+            type_ = Numeric(type_.spelling, type_.max_digits, type_.decimal_places, is_column=False)
         processor = (
             type_.result_processor(adapter.dialect, None)
             if hasattr(type_, "loader")

@@ -1,0 +1,196 @@
+"""Rows to instances: the state of an instance, and the loop that makes many. `_hydration_py` is the reference twin."""
+
+from weakref import ref
+
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM
+
+cdef extern from "Python.h":
+    int PyObject_GenericSetAttr(object o, object name, object value) except -1
+    object PyObject_GenericGetDict(object o, void *context)
+
+cdef extern from *:
+    """
+    static inline PyObject *covet_allocate(PyObject *cls) {
+        return ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, 0);
+    }
+    static inline PyObject *covet_item(PyObject *row, Py_ssize_t index) {
+        return Py_TYPE(row)->tp_as_sequence->sq_item(row, index);
+    }
+    """
+    object covet_allocate(object cls)
+    object covet_item(object row, Py_ssize_t index)
+
+cdef str STATE = "_state"
+
+
+cdef class ModelState:
+    cdef public object db
+    cdef public bint adding
+    cdef public object peers
+    cdef dict _cache
+
+    def __init__(self, db=None, *, bint adding=True, peers=None):
+        self.db = db
+        self.adding = adding
+        self.peers = peers
+
+    @property
+    def fields_cache(self):
+        if self._cache is None:
+            self._cache = {}
+        return self._cache
+
+    @fields_cache.setter
+    def fields_cache(self, dict cache):
+        self._cache = cache
+
+    def __getstate__(self):
+        return {"db": self.db, "adding": self.adding, "fields_cache": dict(self.fields_cache)}
+
+    def __setstate__(self, state):
+        self.db = state["db"]
+        self.adding = state["adding"]
+        self.peers = None
+        self._cache = dict(state["fields_cache"])
+
+    def __reduce__(self):
+        return _restored_state, (self.__getstate__(),)
+
+    def __copy__(self):
+        cdef ModelState copied = ModelState.__new__(ModelState)
+        copied.db = self.db
+        copied.adding = self.adding
+        copied.peers = self.peers
+        copied._cache = None if self._cache is None else dict(self._cache)
+        return copied
+
+
+def _restored_state(state):
+    cdef ModelState restored = ModelState.__new__(ModelState)
+    restored.__setstate__(state)
+    return restored
+
+
+cdef bint _is_data_descriptor(object model, str name):
+    cdef object cls
+    for cls in model.__mro__:
+        if name in cls.__dict__:
+            return hasattr(type(cls.__dict__[name]), "__set__")
+    return False
+
+
+cdef class Hydrator:
+    cdef readonly object model
+    cdef readonly tuple names
+    cdef readonly Py_ssize_t start
+    cdef readonly Py_ssize_t key
+    cdef readonly tuple related
+    cdef readonly object forward
+    cdef readonly object backward
+    cdef readonly object setter
+    cdef readonly tuple extras
+    # Columns whose name is a data descriptor on the class go into __dict__ past it.
+    cdef tuple _guarded
+    cdef tuple _plain
+    cdef tuple _plain_indexes
+    cdef tuple _guarded_indexes
+    cdef bint _consecutive
+
+    def __init__(
+        self, model, tuple names, Py_ssize_t start, Py_ssize_t key, tuple related=(), forward=None, backward=None,
+        setter=None, tuple extras=(),
+    ):
+        self.model = model
+        self.names = names
+        self.start = start
+        self.key = key
+        self.related = related
+        self.forward = forward
+        self.backward = backward
+        self.setter = setter
+        self.extras = extras
+        plain = []
+        guarded = []
+        for index, name in enumerate(names, start):
+            (guarded if _is_data_descriptor(model, name) else plain).append((name, index))
+        self._plain = tuple([name for name, _ in plain])
+        self._plain_indexes = tuple([index for _, index in plain])
+        self._guarded = tuple([name for name, _ in guarded])
+        self._guarded_indexes = tuple([index for _, index in guarded])
+        self._consecutive = not guarded
+
+    cdef object _one(self, object row, object db, object peers):
+        cdef Py_ssize_t i
+        cdef object instance = covet_allocate(self.model)
+        cdef ModelState state = ModelState.__new__(ModelState)
+        cdef dict values
+        state.db = db
+        state.adding = False
+        state.peers = peers
+        PyObject_GenericSetAttr(instance, STATE, state)
+        if self._consecutive:
+            for i in range(len(self._plain)):
+                PyObject_GenericSetAttr(
+                    instance, <object>PyTuple_GET_ITEM(self._plain, i), covet_item(row, self.start + i)
+                )
+            return instance
+        for i in range(len(self._plain)):
+            PyObject_GenericSetAttr(
+                instance,
+                <object>PyTuple_GET_ITEM(self._plain, i),
+                covet_item(row, <Py_ssize_t><object>PyTuple_GET_ITEM(self._plain_indexes, i)),
+            )
+        values = <dict>PyObject_GenericGetDict(instance, NULL)
+        for i in range(len(self._guarded)):
+            values[<object>PyTuple_GET_ITEM(self._guarded, i)] = covet_item(
+                row, <Py_ssize_t><object>PyTuple_GET_ITEM(self._guarded_indexes, i)
+            )
+        return instance
+
+    def one(self, row, db, peers):
+        return self._one(row, db, peers)
+
+    def many(self, rows, db, peers):
+        cdef list source = rows if type(rows) is list else list(rows)
+        cdef Py_ssize_t k
+        cdef Py_ssize_t count = len(source)
+        cdef list instances = PyList_New(count)
+        cdef object instance
+        for k in range(count):
+            instance = self._one(source[k], db, peers)
+            Py_INCREF(instance)
+            PyList_SET_ITEM(instances, k, instance)
+        if peers is not None:
+            peers._references = list(map(ref, instances))
+        for name, index in self.extras:
+            for k in range(count):
+                setattr(instances[k], name, source[k][index])
+        return instances
+
+    def attach(self, list parents, rows, db, peers):
+        cdef list source = rows if type(rows) is list else list(rows)
+        cdef list children = []
+        cdef object parent, row, child
+        cdef ModelState state
+        cdef Py_ssize_t k
+        for k in range(len(parents)):
+            parent = parents[k]
+            row = source[k]
+            child = None
+            if parent is not None and covet_item(row, self.key) is not None:
+                child = self._one(row, db, peers)
+                if self.backward is not None:
+                    child._state.fields_cache[self.backward] = parent
+            children.append(child)
+            if parent is None:
+                continue
+            if self.forward is not None:
+                parent._state.fields_cache[self.forward] = child
+            elif self.setter is not None:
+                self.setter(parent, child)
+        if peers is not None:
+            peers._references = [ref(child) for child in children if child is not None]
+        return children
