@@ -162,7 +162,7 @@ class Covet:
             if not scope.get("covet.testing"):
                 settings.check_serving()
             self.prepare()
-            await self.lifespan.open(freeze=not scope.get("covet.testing"))
+            await self.lifespan.open(serving=not scope.get("covet.testing"))
         except Exception as error:
             logger.exception("The application could not start")
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})

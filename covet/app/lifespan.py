@@ -64,23 +64,25 @@ class Lifespan:
         self._stoppers.append(function)
         return function
 
-    async def open(self, *, freeze: bool = False) -> None:
+    async def open(self, *, serving: bool = True) -> None:
         """Open everything; if one participant fails, those before it are closed again.
 
         Args:
-            freeze: move what was imported so far out of the garbage collector's sight, for a long-lived process.
+            serving: this process lives for the application: its databases close with it, and what was imported so
+                far moves out of the garbage collector's sight. Tests, which share databases, say False.
         """
         if self._stack is not None:
             return
         install()
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(close_all)
+            if serving:
+                stack.push_async_callback(close_all)
             for participant in (*_house.values(), *self._participants):
                 await stack.enter_async_context(participant(self._application))
             for starter in self._starters:
                 await portal(_called(starter))
             self._stack = stack.pop_all()
-        if freeze:
+        if serving:
             gc.collect()
             gc.freeze()
 
