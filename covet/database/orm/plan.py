@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
+from covet.conf import settings
 from covet.database.orm.lookups import registry
 
 MAX_SHAPES: Final = 20_000
@@ -128,6 +129,14 @@ def invalidate(model: Any = None) -> None:
 
 on_invalidate: list[Callable[[Any], None]] = []
 registry.on_change.append(invalidate)
+
+
+def _setting_changed(name: str) -> None:
+    if name in {"USE_TZ", "DATABASE", "DATABASES"}:
+        invalidate()
+
+
+settings.subscribe(_setting_changed)
 
 
 def _count(node: Node) -> int:

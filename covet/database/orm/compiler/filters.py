@@ -254,9 +254,6 @@ class Filters(Joins):
             lhs = self.try_transform(lhs, transform, lookups)
         lookup_class = lhs.get_lookup(name)
         if lookup_class is None:
-            field = getattr(lhs, "field", None) or getattr(lhs, "output_field", None)
-            if getattr(field, "is_relation", False) and lhs.get_transform(name) is None:
-                raise FieldError(f"Related Field got invalid lookup: {name}")
             lhs = self.try_transform(lhs, name)
             name = "exact"
             lookup_class = lhs.get_lookup(name)
@@ -337,18 +334,15 @@ class Filters(Joins):
 def _compatible(model: Any, opts: Any, field: Any) -> bool:
     """Whether rows of `model` can be compared with the relation `field` to `opts`."""
 
-    def related(candidate: Any) -> bool:
+    def related(target: Any) -> bool:
         return (
-            candidate._meta.concrete_model == opts.concrete_model
-            or opts.concrete_model in candidate._meta.all_parents
-            or candidate in opts.all_parents
+            model._meta.concrete_model == target.concrete_model
+            or target.concrete_model in model._meta.all_parents
+            or model in target.all_parents
         )
 
-    return related(model) or (
-        bool(getattr(field, "primary_key", False))
-        and related(field.model)
-        and (field.remote_field is None or related(field.remote_field.model))
-    )
+    # A relation that is the primary key may be compared with its own model's rows: their keys are the same.
+    return related(opts) or (bool(getattr(field, "primary_key", False)) and related(field.model._meta))
 
 
 def _check_instances(field: Any, opts: Any, value: Any) -> Any:

@@ -38,6 +38,7 @@ class FrozenQuery:
     def build(self, outer: Any) -> Query:
         """The inner Query, in the context of `outer`."""
         inner = Query(self.model, base=outer.offset + self.start, outer=outer)
+        inner.using = self.alias
         return replay(self.node, inner)
 
     def resolve_expression(self, query: Any = None, *_args: Any, **_kwargs: Any) -> Query:

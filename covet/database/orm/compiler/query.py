@@ -76,6 +76,7 @@ class Query(Filters):
         self.combined: tuple[Query, ...] = ()
         self.lock: dict[str, Any] | None = None
         self.external_cols: list[Any] = []
+        self.using: str | None = None
         self.values_mode = False
         self.no_correlated_aggregates = False
         self.describe: Any = None
@@ -107,6 +108,13 @@ class Query(Filters):
     def has_select_fields(self) -> bool:
         """Whether particular columns were asked for."""
         return bool(self.select or (self.annotation_mask is not None and self.annotation_mask and not self.default_cols))
+
+    @property
+    def _subquery_fields_len(self) -> int:
+        """How many columns it has as the right side of a lookup."""
+        if not self.has_select_fields:
+            return len(getattr(self.get_meta().pk, "fields", None) or (self.get_meta().pk,))
+        return len(self.select) + len(self.annotation_select)
 
     @property
     def is_sliced(self) -> bool:

@@ -16,6 +16,8 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 from sqlalchemy.types import NULLTYPE, TypeEngine
 
+from covet.database.orm.expressions import moments
+from covet.database.orm.expressions.operators import OPERATORS, PATTERN_ESCAPE, PATTERN_OPERATORS
 from covet.database.orm.shape import Const, ListParam, Param
 
 # Private-use characters: they cannot be part of SQL that anybody writes.
@@ -58,10 +60,15 @@ def _render(element: Fragment, compiler: SQLCompiler, **keywords: Any) -> str:
     return "".join(rendered)
 
 
+def _literal(text: str | None) -> str | None:
+    return None if text is None else "'" + text.replace("'", "''") + "'"
+
+
 class Operations:
     """The part of Django's `connection.ops` that expressions written for Django call."""
 
     def __init__(self, vendor: str) -> None:
+        self.vendor = vendor
         self._quote = "`" if vendor == "mysql" else '"'
 
     def quote_name(self, name: str) -> str:
@@ -72,6 +79,32 @@ class Operations:
     def prep_for_like_query(self, text: str) -> str:
         """`text` with the wildcards of LIKE escaped."""
         return str(text).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+    def date_extract_sql(self, lookup_type: str, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """A part of a date."""
+        return moments.extract(self.vendor, lookup_type, sql, kind="date"), params
+
+    def datetime_extract_sql(
+        self, lookup_type: str, sql: str, params: Sequence[Any], tzname: str | None
+    ) -> tuple[str, Sequence[Any]]:
+        """A part of a datetime, on the wall clock of `tzname`."""
+        return moments.extract(self.vendor, lookup_type, sql, kind="datetime", zone=_literal(tzname)), params
+
+    def time_extract_sql(self, lookup_type: str, sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+        """A part of a time of day."""
+        return moments.extract(self.vendor, lookup_type, sql, kind="time"), params
+
+    def date_trunc_sql(
+        self, lookup_type: str, sql: str, params: Sequence[Any], tzname: str | None = None
+    ) -> tuple[str, Sequence[Any]]:
+        """The date on which a part begins."""
+        return moments.truncate(self.vendor, lookup_type, sql, result="date", zone=_literal(tzname)), params
+
+    def datetime_trunc_sql(
+        self, lookup_type: str, sql: str, params: Sequence[Any], tzname: str | None
+    ) -> tuple[str, Sequence[Any]]:
+        """The moment at which a part begins."""
+        return moments.truncate(self.vendor, lookup_type, sql, result="datetime", zone=_literal(tzname)), params
 
     def get_db_converters(self, expression: Any) -> list[Any]:
         """Nothing: SQLAlchemy's types convert."""
@@ -89,6 +122,9 @@ class Connection:
         self.features = getattr(compiler, "features", None)
         self.ops = Operations(compiler.vendor)
         self.alias = getattr(compiler, "using", "default")
+        self.operators = OPERATORS[compiler.vendor]
+        self.pattern_ops = PATTERN_OPERATORS[compiler.vendor]
+        self.pattern_esc = PATTERN_ESCAPE[compiler.vendor]
 
     @property
     def display_name(self) -> str:

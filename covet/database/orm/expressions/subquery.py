@@ -57,6 +57,14 @@ class Subquery(Expression):
         return self.query.output_field
 
     @property
+    def conditional(self) -> bool:
+        """Whether its column is a boolean; not known, and so not excluded, before it is resolved."""
+        try:
+            return super().conditional
+        except AttributeError:
+            return True
+
+    @property
     def external_aliases(self) -> Any:
         """The aliases of outer tables that it refers to."""
         return getattr(self.query, "external_aliases", {})

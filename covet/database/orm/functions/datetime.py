@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Final
 import sqlalchemy as sa
 
 from covet.conf import settings
+from covet.database.orm.expressions import moments
 from covet.database.orm.expressions.func import Func
 from covet.database.orm.expressions.outputs import OutputField, is_a
-from covet.database.orm.functions import moments
 from covet.database.orm.lookups.base import Transform
 from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.lookups.temporal import YearExact, YearGt, YearGte, YearLt, YearLte
@@ -298,10 +298,11 @@ class TruncBase(TimezoneMixin, Transform):
             raise TypeError(f"{field.name!r} isn't a DateField, TimeField, or DateTimeField.")
         if not is_a(resolved.output_field, "DateField", "DateTimeField", "TimeField"):
             raise ValueError("output_field must be either DateField, TimeField, or DateTimeField")
-        fixed = isinstance(getattr_static(type(self), "output_field"), OutputField)
-        explicit = fixed or type(field) is not type(resolved.output_field)
-        target = type(resolved.output_field).__name__ if explicit else "DateTimeField"
-        to_moment = is_a(resolved.output_field, "DateTimeField")
+        declared = getattr_static(type(self), "output_field")
+        result = declared.__get__(None, type(self)) if isinstance(declared, OutputField) else resolved.output_field
+        explicit = isinstance(declared, OutputField) or type(field) is not type(resolved.output_field)
+        target = type(result).__name__ if explicit else "DateTimeField"
+        to_moment = is_a(result, "DateTimeField")
         if is_plain_date(field) and (to_moment or resolved.kind in ("hour", "minute", "second", "time")):
             raise ValueError(f"Cannot truncate DateField '{field.name}' to {target}.")
         if is_a(field, "TimeField") and (

@@ -16,10 +16,10 @@ from covet.database.orm.expressions.base import Expression
 from covet.database.orm.expressions.fragments import Assembly
 from covet.database.orm.expressions.func import ExpressionList, Func
 from covet.database.orm.expressions.identity import identity_of, per_class
+from covet.database.orm.expressions.operators import OPERATORS, left_side
 from covet.database.orm.expressions.outputs import output
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Value
-from covet.database.orm.lookups.operators import OPERATORS, left_side
 from covet.database.orm.lookups.registry import LookupKind, RegisterLookupMixin, TransformKind
 from covet.database.orm.shape import Const, ListParam, Param, Unplannable, freeze, is_slot, shape_of
 

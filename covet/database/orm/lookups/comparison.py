@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from covet.database.orm.expressions.func import ExpressionList
+from covet.database.orm.expressions.operators import integer_range
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Value
 from covet.database.orm.lookups.base import (
@@ -20,7 +21,6 @@ from covet.database.orm.lookups.base import (
     is_query,
     known_value,
 )
-from covet.database.orm.lookups.operators import integer_range
 from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.shape import Const, EmptyResult, FullResult, ListParam, Param, is_slot
 from covet.exceptions import EmptyResultSet, FullResultSet
@@ -230,6 +230,11 @@ class In(FieldGetDbPrepValueIterableMixin, BuiltinLookup):
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
         rhs = self.rhs
         if is_query(rhs):
+            if getattr(rhs, "using", None) not in (None, connection.alias):
+                raise ValueError(
+                    "Subqueries aren't allowed across different databases. Force the inner query to be evaluated "
+                    "using `list(inner_query)`."
+                )
             return f"({compiler.token(compiler.real.subselect(rhs))})", []
         if isinstance(rhs, ExpressionList):
             return f"({', '.join(self._item(compiler, connection, item) for item in rhs.get_source_expressions())})", []

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from covet.conf import settings
+from covet.database.orm.expressions.operators import OPERATORS
 from covet.database.orm.expressions.outputs import is_a
 from covet.database.orm.lookups.base import BuiltinLookup, bind_field
 from covet.database.orm.lookups.comparison import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
-from covet.database.orm.lookups.operators import OPERATORS
 from covet.database.orm.shape import Const, is_slot
 from covet.utils import timezone
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from covet.database.orm.expressions.identity import per_class
 from covet.database.orm.expressions.late import late
+from covet.database.orm.expressions.operators import PATTERN_ESCAPE, PATTERN_OPERATORS
 from covet.database.orm.expressions.outputs import output
 from covet.database.orm.lookups.base import BuiltinLookup
-from covet.database.orm.lookups.operators import PATTERN_ESCAPE, PATTERN_OPERATORS
 from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.shape import Const, is_slot
 

@@ -292,12 +292,12 @@ class Terminals(Building[M]):
         adapter = connections[self.db]
         plan, sql, args = prepare(rows._node, "aggregate", adapter, rows._values)
         if plan.binder is None:
-            return dict(plan.defaults)
+            return plan.empty_row(rows._values)
         found: Sequence[Any] = await adapter.run(sql, args)
         if plan.converters:
             found = converted(found, plan.converters)
         if not found:
-            return dict(plan.defaults)
+            return plan.empty_row(rows._values)
         return dict(zip(plan.names, found[0], strict=False))
 
     def explain(self, *, format: str | None = None, **options: Any) -> Pending[str]:  # noqa: A002 - Django's name

@@ -79,7 +79,8 @@ def _extract_mysql(part: str, text: str) -> str:
 
 def truncate(vendor: str, part: str, text: str, *, result: str, zone: str | None = None) -> str:
     """The moment with everything below one part at its start. `result`: date, datetime or time."""
-    part = _checked(part)
+    # Unlike in EXTRACT it is a text, which the database refuses when it does not know it.
+    part = part.lower().replace("'", "''").replace("%", "%%")
     if vendor == "sqlite":
         return f"django_{result}_trunc('{part}', {text}, {_zones(zone)})"
     local = in_zone(vendor, text, zone)
