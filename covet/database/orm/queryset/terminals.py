@@ -199,7 +199,6 @@ class Terminals(Building[M]):
             if not wanted:
                 return {}
             rows = rows.filter(**{f"{field_name}__in": wanted})
-        rows = rows.order_by()
         return {getattr(row, field_name): row for row in await rows}
 
     # -- facts about rows -------------------------------------------------------------
