@@ -105,6 +105,7 @@ class AdapterSession:
                 await self._held.command(statement)
         except Exception as error:
             pin.close("the transaction did not begin")
+            pin.leave()
             self._pin = None
             raise self._mapped(error) from error
         self._token = self.adapter.pin.set(pin)
@@ -120,11 +121,11 @@ class AdapterSession:
 
     async def rollback(self) -> None:
         """Undo; quiet if the connection is lost, for then the server has already done so."""
-        self._leave("the migration has been rolled back")
         try:
             await self._held.command("ROLLBACK")
         except Exception:  # noqa: BLE001 - whatever it is, the connection is not to be used again
             self.is_broken = True
+        self._leave("the migration has been rolled back")
 
     def _leave(self, reason: str) -> None:
         self.in_transaction = False
@@ -133,6 +134,7 @@ class AdapterSession:
             self._token = None
         if self._pin is not None:
             self._pin.close(reason)
+            self._pin.leave()
             self._pin = None
 
     async def _command(self, sql: str) -> None:

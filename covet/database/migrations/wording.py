@@ -102,11 +102,11 @@ class Wording:
         is_key = key and table.primary_key == (state.name,)
         texts: dict[Vendor, str] = {}
         for vendor in VENDORS:
-            kind = _for(pieces.type, vendor)
             if state.counting and is_key:
-                texts[vendor] = f"{kind} PRIMARY KEY"
+                # Which integer counts up is each database's own affair.
+                texts[vendor] = f"{_for(pieces.type, 'postgresql')} PRIMARY KEY"
                 continue
-            text = kind
+            text = _for(pieces.type, vendor)
             if pieces.generated is not None:
                 text += f" {_for(pieces.generated, vendor)}"
             text += "" if state.nullable else " NOT NULL"
