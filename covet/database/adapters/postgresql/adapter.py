@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import asyncpg
 from sqlalchemy import types as sqltypes
@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from covet._speedups import select
+from covet.conf import settings as conf
 from covet.database.adapters.base import Adapter
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import POSTGRESQL, Features
@@ -24,6 +26,11 @@ from covet.database.adapters.postgresql import errors
 from covet.database.adapters.postgresql.connection import PostgreSQLConnection
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError
+
+if TYPE_CHECKING:
+    from covet._speedups import _moments_py as moments
+else:
+    moments = select("moments")
 
 ISOLATION_LEVELS: Final = ("serializable", "repeatable read", "read committed", "read uncommitted")
 
@@ -52,6 +59,7 @@ class CovetPostgreSQLDialect(PGDialect_asyncpg):
     def on_connect(self) -> None:
         """Set nothing up on a new connection."""
         return
+
 
 
 registry.register("postgresql.covet", __name__, "CovetPostgreSQLDialect")
@@ -147,6 +155,14 @@ class PostgreSQLAdapter(Adapter):
         options["server_settings"] |= config.options.get("server_settings", {})
         connection = await asyncpg.connect(**{name: value for name, value in options.items() if value is not None})
         _keep_alive(connection)
+        # asyncpg's decoder of timestamptz is most of the time that a list of rows takes.
+        await connection.set_type_codec(
+            "timestamptz",
+            schema="pg_catalog",
+            encoder=moments.encode_timestamptz,
+            decoder=moments.decode_timestamptz,
+            format="binary",
+        )
         return connection
 
     @property
@@ -160,7 +176,7 @@ class PostgreSQLAdapter(Adapter):
         if config.pooler:
             # PgBouncer refuses start-up parameters that it does not know.
             return settings
-        settings["TimeZone"] = config.time_zone or "UTC"
+        settings["TimeZone"] = config.time_zone or ("UTC" if conf.USE_TZ else conf.TIME_ZONE)
         for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
             if (seconds := getattr(config, name)) is not None:
                 settings[name] = f"{int(seconds * 1000)}"

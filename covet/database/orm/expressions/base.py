@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -21,6 +21,8 @@ from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import is_a
 from covet.database.orm.shape import Unplannable, freeze_structure, structure_of
 from covet.exceptions import FieldError
+
+_FROM_SOURCES: Final = ("contains_aggregate", "contains_over_clause", "contains_column_references", "contains_subquery")
 
 
 class OutputFieldIsNoneError(FieldError):
@@ -77,6 +79,8 @@ class BaseExpression:
         skipped = cached_names(type(self))
         frozen = object.__new__(type(self))
         state = frozen.__dict__
+        # The arguments hold values; without them it is told apart by its structure.
+        state["_constructor_args"] = None
         for name, value in self.__dict__.items():
             if name == "output_field":
                 state[name] = value
@@ -286,8 +290,12 @@ class BaseExpression:
         return names
 
     def copy(self) -> Self:
-        """A shallow copy."""
-        return copy.copy(self)
+        """A shallow copy, without what was computed from the sources: they may be replaced in it."""
+        clone = copy.copy(self)
+        state = clone.__dict__
+        for name in _FROM_SOURCES:
+            state.pop(name, None)
+        return clone
 
     def prefix_references(self, prefix: str) -> Any:
         """A copy whose `F` names start with `prefix`."""
@@ -358,7 +366,7 @@ class Deconstructible:
     """
 
     public_path: ClassVar[str | None] = None
-    _constructor_args: tuple[tuple[Any, ...], dict[str, Any]]
+    _constructor_args: tuple[tuple[Any, ...], dict[str, Any]] | None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
@@ -369,7 +377,7 @@ class Deconstructible:
         """The import path, the arguments and the keywords that make an equal object."""
         cls = type(self)
         path = cls.__dict__.get("public_path")
-        args, kwargs = self._constructor_args
+        args, kwargs = self._constructor_args or ((), {})
         return path or f"{cls.__module__}.{cls.__qualname__}", args, kwargs
 
 
@@ -381,12 +389,18 @@ def _constructor_signature(cls: Any) -> inspect.Signature:
 class Expression(Deconstructible, BaseExpression, Combinable):
     """An expression that can be an operand and that compares by its structure."""
 
-    @functools.cached_property
+    @property
     def identity(self) -> tuple[Any, ...]:
         """What makes it equal to another expression."""
         made_by = self.__dict__.get("_constructor_args")
         if made_by is None:
             return self._frozen_identity()
+        known = self.__dict__.get("_identity")
+        if known is None:
+            known = self.__dict__["_identity"] = self._given_identity(made_by)
+        return known  # type: ignore[no-any-return]
+
+    def _given_identity(self, made_by: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[Any, ...]:
         args, kwargs = made_by
         bound = _constructor_signature(type(self)).bind_partial(self, *args, **kwargs)
         bound.apply_defaults()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from covet.database.orm.expressions.base import Expression, SQLiteNumericMixin
 from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import output
 from covet.database.orm.expressions.values import Value
 from covet.exceptions import EmptyResultSet, FullResultSet
+
+_NOT_FROM_TEXT: Final = {"GenericIPAddressField", "IPAddressField", "TimeField", "UUIDField"}
 
 
 class ExpressionWrapper(SQLiteNumericMixin, Expression):
@@ -209,7 +211,12 @@ class Case(SQLiteNumericMixin, Expression):
         context["cases"] = (case_joiner or self.case_joiner).join(texts)
         context["default"] = default
         params.extend(default_params)
-        return (template or context.get("template", self.template)) % context, params
+        text = (template or context.get("template", self.template)) % context
+        field = self._output_field_or_none
+        if connection.vendor == "postgresql" and field is not None and field.get_internal_type() in _NOT_FROM_TEXT:
+            # Branches that are text do not become these types by themselves.
+            text = f"CAST({text} AS {field.db_type(connection).split('(')[0]})"
+        return text, params
 
     def get_group_by_cols(self) -> list[Any]:
         if not self.cases:

@@ -19,7 +19,7 @@ def per_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
 @per_class
 def cached_names(cls: Any) -> frozenset[str]:
     """The attributes of `cls` that are computed from the others, and so are no part of a key."""
-    names = {"_constructor_args", "_zone_slot", "identity", "convert_value"}
+    names = {"_constructor_args", "_zone_slot", "_identity", "convert_value"}
     for base in cls.__mro__:
         names.update(name for name, value in vars(base).items() if isinstance(value, functools.cached_property))
     return frozenset(names)

@@ -39,10 +39,11 @@ class Subquery(Expression):
 
     def _freeze(self, out: list[Any]) -> Any:
         frozen = object.__new__(type(self))
+        frozen.__dict__["_constructor_args"] = None
         frozen.__dict__.update(
             (name, item)
             for name, item in self.__dict__.items()
-            if name not in {"_constructor_args", "identity", "query"}
+            if name not in {"_constructor_args", "_identity", "query"}
         )
         frozen.query = freeze(self.query, out)
         return frozen

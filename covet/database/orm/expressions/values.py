@@ -46,10 +46,11 @@ class Value(SQLiteNumericMixin, Expression):
     def _freeze(self, out: list[Any]) -> Any:
         value = self.value
         frozen = object.__new__(type(self))
+        frozen.__dict__["_constructor_args"] = None
         frozen.__dict__.update(
             (name, item)
             for name, item in self.__dict__.items()
-            if name not in {"_constructor_args", "identity", "value"}
+            if name not in {"_constructor_args", "_identity", "value"}
         )
         if value is None or value is True or value is False:
             frozen.value = Const(value)
@@ -130,8 +131,9 @@ class RawSQL(Expression):
 
     def _freeze(self, out: list[Any]) -> Any:
         frozen = object.__new__(type(self))
+        frozen.__dict__["_constructor_args"] = None
         frozen.__dict__.update(
-            (name, item) for name, item in self.__dict__.items() if name not in {"_constructor_args", "identity"}
+            (name, item) for name, item in self.__dict__.items() if name not in {"_constructor_args", "_identity"}
         )
         frozen.params = [_typed(freeze(item, out), type(item)) for item in self.params]
         return frozen

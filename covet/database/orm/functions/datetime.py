@@ -62,11 +62,14 @@ class TimezoneMixin(Func):
 
     def zone_sql(self, compiler: Any) -> str | None:
         """The zone as a bound parameter: the current one is that of the time when the query runs."""
-        if not settings.USE_TZ:
+        if not settings.USE_TZ and compiler.vendor != "postgresql":
             return None
         slot = self.__dict__.get("_zone_slot")
         if slot is None:
-            if self.tzinfo is None:
+            if not settings.USE_TZ:
+                # PostgreSQL keeps moments; the naive values are on the default zone's clock.
+                slot = Const(timezone.get_default_timezone_name())
+            elif self.tzinfo is None:
                 slot = Ambient(timezone.get_current_timezone_name)
             else:
                 slot = Const(zone_name(self.tzinfo))

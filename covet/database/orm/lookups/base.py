@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from sqlalchemy.sql.elements import ColumnElement
 
 from covet.database.orm.expressions.base import Expression
+from covet.database.orm.expressions.case import ExpressionWrapper, NegatedExpression
 from covet.database.orm.expressions.fragments import Assembly
 from covet.database.orm.expressions.func import ExpressionList, Func
 from covet.database.orm.expressions.identity import identity_of, per_class
@@ -37,6 +38,15 @@ def is_direct(value: Any) -> bool:
 def bind_field(field: Any) -> Any:
     """The field that types values compared with `field`: a relation's values are its target's."""
     return getattr(field, "target_field", None) or field
+
+
+def is_comparison(expression: Any) -> bool:
+    """Whether its SQL is a condition that needs parentheses as an operand."""
+    while isinstance(expression, ExpressionWrapper) and not isinstance(expression, NegatedExpression):
+        expression = expression.expression
+    return isinstance(expression, (Lookup, NegatedExpression)) or (
+        hasattr(expression, "connector") and hasattr(expression, "negated")
+    )
 
 
 @per_class
@@ -103,6 +113,7 @@ class Lookup(LookupKind, Expression):
 
     def _freeze(self, out: list[Any]) -> Any:
         frozen = object.__new__(type(self))
+        frozen.__dict__["_constructor_args"] = None
         frozen.__dict__.update(
             (name, item) for name, item in self.__dict__.items() if name not in {"_constructor_args", "lhs", "rhs"}
         )
@@ -153,7 +164,7 @@ class Lookup(LookupKind, Expression):
         if hasattr(side, "resolve_expression"):
             side = side.resolve_expression(compiler.query)
         text, params = compiler.compile(side)
-        if isinstance(side, Lookup):
+        if is_comparison(side):
             text = f"({text})"
         return text, list(params)
 
