@@ -112,6 +112,7 @@ class Covet(Subject):
         errors: dict[str, str] = {}
         for alias in self.aliases:
             errors.update(await tables.create(alias))
+            await tables.create_content_types(alias)
         return errors
 
     async def close(self) -> None:

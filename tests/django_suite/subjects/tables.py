@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateTable, sort_tables_and_constraints
 
 from covet.database.connections import connections
+from covet.database.orm.contenttypes.models import ContentType
 from covet.database.orm.registry import apps
 from covet.database.orm.routers import router
 
@@ -41,6 +42,12 @@ async def create(alias: str) -> dict[str, str]:
             except (SQLAlchemyError, Exception) as error:
                 errors[name] = f"{type(error).__name__}: {error}"
     return errors
+
+
+async def create_content_types(alias: str) -> None:
+    """A content type for every model, as Django makes them after migrating."""
+    models = [model for model in apps.get_models() if _may_live(alias, model)]
+    await ContentType.objects.db_manager(alias).create_missing(*models)
 
 
 def _statements(tables: Iterable[sa.Table], dialect: Any) -> Iterable[tuple[str, list[Any]]]:

@@ -34,6 +34,9 @@ class GenericRelatedManager(RelatedManagerBase):
         self.content_type_attname = self.model._meta.get_field(field.content_type_field_name).attname
         self.pk_val = instance.pk
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def __call__(self, *, manager: str) -> Any:
         """The same relation through another manager of the related model, by name."""
         chosen = getattr(self.model, manager)
@@ -209,7 +212,7 @@ class ReverseGenericManyToOneDescriptor(ReverseManyToOneDescriptor):
             "tables": tables_of(model) if superclass.is_plain else None,
             "__module__": model.__module__,
         }
-        return class_over(superclass, GenericRelatedManager, "GenericRelatedManager", namespace)
+        return class_over(superclass, GenericRelatedManager, "GenericRelatedObjectManager", namespace)
 
     def _sides(self) -> tuple[str, str]:
         return "reverse side of a generic relation", str(self.field.name)

@@ -5,14 +5,17 @@ Generic relations ask it. Rows hardly ever change, so that a lookup costs a quer
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from covet.database.connections.registry import connections
 from covet.database.orm.expressions.base import Expression
 from covet.database.orm.expressions.outputs import output
 from covet.database.orm.fields.text import CharField
 from covet.database.orm.managers import Manager
 from covet.database.orm.models.base import Model
 from covet.database.orm.query import Q
+from covet.database.transaction.hooks import on_commit
 from covet.utils.translation import gettext_lazy as _
 
 
@@ -24,6 +27,7 @@ class ContentTypeManager(Manager):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._cache: dict[str, dict[Any, Any]] = {}
+        self._uncommitted: set[tuple[str, Any]] = set()
 
     async def get_by_natural_key(self, app_label: str, model: str) -> Any:
         """The content type of a model given by its names.
@@ -52,7 +56,9 @@ class ContentTypeManager(Manager):
         try:
             found = await self.get(**key)
         except self.model.DoesNotExist:
-            found, _created = await self.get_or_create(**key)
+            found, created = await self.get_or_create(**key)
+            if created:
+                self._distrust(self.db, found)
         self._keep(self.db, found)
         return found
 
@@ -84,9 +90,20 @@ class ContentTypeManager(Manager):
             self._keep(self.db, found)
         for (label, name), waiting in wanted.items():
             made = await self.create(app_label=label, model=name)
+            self._distrust(self.db, made)
             self._keep(self.db, made)
             results.update(dict.fromkeys(waiting, made))
         return results
+
+    async def create_missing(self, *models: Any) -> list[Any]:
+        """Make the content types that `models` lack (a proxy has its own); what was made. Set-up calls it."""
+        names = dict.fromkeys((model._meta.app_label, model._meta.model_name) for model in models)
+        there = {pair async for pair in self.values_list("app_label", "model")}
+        return list(
+            await self.bulk_create(
+                [self.model(app_label=label, model=name) for label, name in names if (label, name) not in there]
+            )
+        )
 
     async def get_for_id(self, id: Any) -> Any:
         """The content type of that primary key.
@@ -126,9 +143,21 @@ class ContentTypeManager(Manager):
     def _known(self, key: Any, using: str | None = None) -> Any:
         return self._cache.get(using or self.db, {}).get(key)
 
+    def _distrust(self, using: str, content_type: Any) -> None:
+        """Keep a new row out of the cache until its transaction has committed: it may be rolled back."""
+        if connections[using].in_transaction():
+            key = (using, content_type.pk)
+            self._uncommitted.add(key)
+            on_commit(functools.partial(self._uncommitted.discard, key), using=using)
+
     def _keep(self, using: str, content_type: Any) -> None:
+        key = content_type.natural_key()
+        if self._uncommitted and (using, content_type.pk) in self._uncommitted:
+            if connections[using].in_transaction():
+                return
+            self._uncommitted.discard((using, content_type.pk))
         cache = self._cache.setdefault(using, {})
-        cache[content_type.app_label, content_type.model] = content_type
+        cache[key] = content_type
         cache[content_type.pk] = content_type
 
 
