@@ -13,6 +13,7 @@ from setuptools.command.build_py import build_py
 DATA = ("templates", "nginx", "docker-compose.yml")
 SPEEDUPS = Path("covet/_speedups")
 PURE = bool(os.environ.get("COVET_PURE_PYTHON"))
+FLAGS = [] if os.name == "nt" else ["-O2", "-g0"]  # without debug symbols the module is a quarter of the size
 STRICT = bool(os.environ.get("COVET_REQUIRE_SPEEDUPS"))
 
 
@@ -24,7 +25,7 @@ def extensions() -> list[Extension]:
     from Cython.Build import cythonize  # build requirement; absent when only the pure wheel is built
 
     built = cythonize(
-        [Extension(".".join(path.with_suffix("").parts), [str(path)]) for path in sources],
+        [Extension(".".join(path.with_suffix("").parts), [str(path)], extra_compile_args=FLAGS) for path in sources],
         compiler_directives={"language_level": 3},
         build_dir="build/cython",
         quiet=True,
