@@ -192,7 +192,7 @@ def lint(_arguments: list[str]) -> None:
     run(BIN / "lint-imports", "--no-logo")
     sources = sorted(str(path) for path in (ROOT / "covet" / "_speedups").glob("*.p[yx][xd]"))
     if sources:
-        run(BIN / "cython-lint", *sources)
+        run(BIN / "cython-lint", *sources, env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"})
     run(BIN / "codespell", "covet", "cli", "docs", "templates", "examples", "README.md", "CHANGELOG.md", "dev.py")
 
 
