@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from covet.conf import settings
 from covet.utils.functional import Promise
 
 Catalog = Callable[[str], str]
@@ -23,6 +24,11 @@ class _State:
 def set_catalog(catalog: Catalog | None) -> None:
     """Translate messages through `catalog`; None goes back to the texts as written."""
     _State.catalog = catalog or _english
+
+
+def get_language() -> str:
+    """The reader's language."""
+    return str(settings.LANGUAGE_CODE)
 
 
 def gettext(message: str) -> str:

@@ -12,27 +12,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
-from covet.database.connections import connections
 from covet.database.orm.constraints import CheckConstraint, ExclusionConstraint, UniqueConstraint
 from covet.database.orm.ddl import default_sql, expression_sql
 from covet.database.orm.fields.columns import AUTO
 from covet.database.orm.indexes import OpClass
 from covet.database.orm.naming import index_name, split_identifier
 from covet.database.orm.registry import apps
-from covet.exceptions import ConnectionDoesNotExist, ImproperlyConfigured
+from covet.database.orm.vendor import default_vendor
 
 metadata: sa.MetaData = apps.metadata
 _TABLES: Final = "_covet_tables"
 # MySQL indexes these only by a prefix, so Django leaves the index out.
 _UNINDEXED: Final = re.compile(r"^(tiny|medium|long)?(text|blob)|^json", re.IGNORECASE)
-
-
-def default_vendor() -> str:
-    """The vendor of the default database; PostgreSQL where none is configured."""
-    try:
-        return str(connections["default"].vendor)
-    except (ConnectionDoesNotExist, ImproperlyConfigured):
-        return "postgresql"
 
 
 def table_of(model: Any, vendor: str | None = None) -> sa.Table:

@@ -113,6 +113,9 @@ class Storage(TypeDecorator[Any]):
 
         return literal
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self.spelling)!r})"
+
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
         """Binds made by SQLAlchemy beside a column have the column's type."""
         del op, value
@@ -239,9 +242,7 @@ class Numeric(Storage):
         self.impl = sa.Numeric(max_digits, decimal_places)
 
     def binder(self, vendor: str) -> Processor | None:
-        if vendor == "postgresql":
-            return None
-        return lambda value: format_number(value, self.max_digits, self.decimal_places)
+        return None if vendor == "postgresql" else str
 
     def loader(self, vendor: str) -> Processor | None:
         if vendor != "sqlite":
@@ -257,24 +258,6 @@ class Numeric(Storage):
             return number.quantize(unit, context=context)
 
         return load
-
-
-def format_number(value: Any, max_digits: int | None, decimal_places: int | None) -> str | None:
-    """The text that a decimal is stored as: no exponent, rounded to its places.
-
-    Raises:
-        decimal.InvalidOperation: the number has more digits than the column.
-    """
-    number = value if isinstance(value, decimal.Decimal) else decimal.Decimal(str(value))
-    context = decimal.getcontext().copy()
-    if max_digits is not None:
-        context.prec = max_digits
-    if decimal_places is not None:
-        number = number.quantize(decimal.Decimal(1).scaleb(-decimal_places), context=context)
-    else:
-        context.traps[decimal.Rounded] = True
-        number = context.create_decimal(number)
-    return f"{number:f}"
 
 
 class DateTime(Storage):

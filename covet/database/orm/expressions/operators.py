@@ -127,8 +127,9 @@ def integer_range(vendor: str, internal_type: str) -> tuple[int, int] | None:
     if internal_type not in INTEGER_RANGES:
         return None
     if vendor == "sqlite":
-        # A column of SQLite holds any 64-bit integer whatever its declared type.
-        return INTEGER_RANGES["BigIntegerField"]
+        # A column of SQLite holds any 64-bit integer whatever its declared type; CHECKs keep positive ones so.
+        low, high = INTEGER_RANGES["BigIntegerField"]
+        return (0 if internal_type.startswith("Positive") else low), high
     low, high = INTEGER_RANGES[internal_type]
     if vendor == "mysql" and internal_type.startswith("Positive"):
         return 0, {"PositiveSmallIntegerField": 65535, "PositiveIntegerField": 4294967295}.get(

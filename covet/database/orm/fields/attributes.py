@@ -25,6 +25,8 @@ class DeferredAttribute:
         name = self.field.attname
         values = instance.__dict__
         if name not in values:
+            if self.field.generated and not instance._is_pk_set():
+                raise AttributeError("Cannot read a generated field from an unsaved model.")
             parent = self._in_parent_link(instance)
             if parent is not None:
                 values[name] = parent

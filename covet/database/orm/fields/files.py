@@ -154,7 +154,7 @@ class FileDescriptor(DeferredAttribute):
         kind = self.field.attr_class
         if isinstance(value, str) or value is None:
             instance.__dict__[name] = kind(instance, self.field, value)
-        elif isinstance(value, File) and not isinstance(value, FieldFile):
+        elif not isinstance(value, FieldFile) and hasattr(value, "read"):
             made = kind(instance, self.field, value.name)
             made.file = value
             made._committed = False

@@ -68,7 +68,7 @@ class GeneratedField(Field[Any]):
         return Col(self.model._meta.db_table, self, self.output_field)
 
     def get_col(self, alias: str, output_field: Any = None) -> Any:
-        if alias == self.model._meta.db_table and output_field is None:
+        if alias == self.model._meta.db_table and (output_field is None or output_field is self):
             return self.cached_col
         return Col(alias, self, self.output_field if output_field is None else output_field)
 

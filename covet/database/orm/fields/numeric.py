@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from covet.database.orm.fields.base import NOT_PROVIDED, Field
 from covet.database.orm.fields.columns import INTEGER_RANGES, integer_range
 from covet.database.orm.types import Numeric, vendor_of
+from covet.database.orm.vendor import default_vendor
 from covet.exceptions import ValidationError
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
@@ -23,6 +24,12 @@ def _prepared(field: Any, convert: Callable[[Any], Any], value: Any) -> Any:
     try:
         return convert(value)
     except (TypeError, ValueError) as error:
+        if hasattr(value, "prepare_database_save"):
+            message = (
+                f"Tried to update field {field} with a model instance, {value!r}. Use a value compatible with "
+                f"{type(field).__name__}."
+            )
+            raise TypeError(message) from error
         message = f"Field '{field.name}' expected a number but got {value!r}."
         raise type(error)(message) from error
 
@@ -38,7 +45,7 @@ class IntegerField(Field[int]):
     def validators(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
         """The given validators, and those of the range that every supported database holds."""
         found = [*self.default_validators, *self._validators]
-        least, greatest = integer_range(self.get_internal_type(), self._validation_vendor())
+        least, greatest = integer_range(self.get_internal_type(), default_vendor())
         if least is not None and not _limits(found, checks.MinValueValidator, least, lambda mine, ours: mine >= ours):
             found.append(checks.MinValueValidator(least))
         if greatest is not None and not _limits(
@@ -46,9 +53,6 @@ class IntegerField(Field[int]):
         ):
             found.append(checks.MaxValueValidator(greatest))
         return found
-
-    def _validation_vendor(self) -> str:
-        return "sqlite" if late_vendor() == "sqlite" else late_vendor()
 
     def get_internal_type(self) -> str:
         return "IntegerField"
@@ -76,22 +80,6 @@ def _limits(found: list[Any], kind: type[Any], limit: int, within: Callable[[Any
             if within(mine() if callable(mine) else mine, limit):
                 return True
     return False
-
-
-class _Default:
-    """Which database's ranges validation uses; the adapters' configuration fills it in."""
-
-    vendor: Callable[[], str] = staticmethod(lambda: "postgresql")
-
-
-def late_vendor() -> str:
-    """The vendor of the default database."""
-    return _Default.vendor()
-
-
-def use_vendor(vendor: Callable[[], str]) -> None:
-    """Validate integers by the ranges of the database that `vendor` names."""
-    _Default.vendor = staticmethod(vendor)
 
 
 class BigIntegerField(IntegerField):

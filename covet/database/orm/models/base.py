@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
+import decimal
 import difflib
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 
 from covet.database.orm.fields.late import late
 from covet.database.orm.managers import Manager
+from covet.database.orm.models import constraint_checks
 from covet.database.orm.models.metaclass import ModelBase
 from covet.database.orm.models.validation import Validating
 from covet.database.orm.persistence.base import Persistence
@@ -175,7 +178,7 @@ class Model(Validating, Persistence, metaclass=ModelBase):
         value = getattr(self, field.attname)
         pairs = dict(_hashable_pairs(field.flatchoices))
         label = pairs.get(_hashable(value), value)
-        return label if label is None else _text(label)
+        return _text(label)
 
     def get_deferred_fields(self) -> set[str]:
         """Names of the attributes that were not loaded."""
@@ -240,8 +243,13 @@ class MissingAttribute(AttributeError):
         return f"{kind.__name__!r} object has no attribute {self.name!r}; choose one of: {', '.join(listed)}"
 
 
-def _text(label: Any) -> str:
-    return str(resolve(label))
+_SHOWN_AS_IS = (type(None), int, float, decimal.Decimal, dt.datetime, dt.date, dt.time)
+
+
+def _text(label: Any) -> Any:
+    """A label as text; values without a label keep their type."""
+    label = resolve(label)
+    return label if isinstance(label, _SHOWN_AS_IS) else str(label)
 
 
 def _hashable(value: Any) -> Any:
@@ -332,4 +340,4 @@ def _table(cls: Any) -> sa.Table:
 
 ModelBase.table = property(_table, doc="The SQLAlchemy table.")  # type: ignore[attr-defined]
 
-__all__ = ["DEFERRED", "Deferred", "Model"]
+__all__ = ["DEFERRED", "Deferred", "Model", "constraint_checks"]

@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from covet.database.orm.expressions.values import DatabaseDefault
+from covet.database.orm.expressions.case import ExpressionWrapper
+from covet.database.orm.expressions.refs import F
+from covet.database.orm.expressions.values import DatabaseDefault, Value
 from covet.database.orm.routers import router
 from covet.exceptions import NON_FIELD_ERRORS, ValidationError
 from covet.utils.text import capfirst, get_text_list
@@ -275,7 +277,14 @@ class Validating:
                     generated.append(field)
                 continue
             value = getattr(self, field.attname)
-            found[field.name] = value.expression if isinstance(value, DatabaseDefault) else value
+            if isinstance(value, DatabaseDefault):
+                found[field.name] = value.expression
+            else:
+                found[field.name] = value if hasattr(value, "resolve_expression") else Value(value, field)
+        replacements = {F(name): value for name, value in found.items()}
         for field in generated:
-            found[field.name] = field.expression
+            found[field.name] = ExpressionWrapper(field.expression.replace_expressions(replacements), field.output_field)
+        key = meta.pk
+        if key is not None and key.name in found:
+            found["pk"] = found[key.name]
         return found

@@ -333,6 +333,17 @@ class ForeignKey(ForeignObject[T]):
             kwargs["to_field"] = target
         return name, path, args, kwargs
 
+    def resolve_related_fields(self) -> list[tuple[Any, Any]]:
+        pairs = super().resolve_related_fields()
+        owner = self.remote_field.model._meta.concrete_model
+        for _here, there in pairs:
+            if there and there.model._meta.concrete_model is not owner:
+                raise FieldError(
+                    f"'{self.model._meta.label}.{self.name}' refers to field '{there.name}' which is not local to "
+                    f"model '{owner._meta.label}'."
+                )
+        return pairs
+
     def to_python(self, value: Any) -> Any:
         return self.target_field.to_python(value)
 
