@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from functools import singledispatchmethod
 
 from covet.database.migrations import changes as c
-from covet.database.migrations.states.base import ColumnState, ConstraintState
+from covet.database.migrations.states.base import ColumnState, ConstraintState, IndexState
 from covet.database.migrations.wanted.schema import WantedSchema
 
+_MODIFY = "Modify field:"
 _KINDS = {"u": "unique constraint", "c": "check constraint", "f": "foreign key", "p": "primary key", "x": "exclusion"}
 
 
@@ -25,12 +26,20 @@ class Notes:
     def lines(self, changes: Iterable[c.Change]) -> list[str]:
         """One line for each model, field, index or constraint, in order."""
         found: dict[str, list[str]] = {}
+        aside: dict[str, list[str]] = {}
         for change in changes:
             head, detail = self.describe(change)
-            details = found.setdefault(head, [])
+            # The index that Django puts beside a unique or indexed text column is no news of its own.
+            is_beside = isinstance(change, c.AddIndex | c.DropIndex) and change.index.name.endswith("_like")
+            details = (aside if is_beside else found).setdefault(head, [])
             if detail and detail not in details:
                 details.append(detail)
-        return [f"{head} ({', '.join(details)})" if details else head for head, details in found.items()]
+        for head in [head for head in found if head.startswith(_MODIFY)]:
+            # A new field brings its constraints and indexes; an old one takes them along.
+            if {head.replace(_MODIFY, "Add field:"), head.replace(_MODIFY, "Remove field:")} & set(found):
+                del found[head]
+        shown = found or aside
+        return [f"{head} ({', '.join(details)})" if details else head for head, details in shown.items()]
 
     @singledispatchmethod
     def describe(self, change: c.Change) -> tuple[str, str]:
@@ -99,15 +108,23 @@ class Notes:
 
     @describe.register
     def _(self, change: c.AddIndex) -> tuple[str, str]:
-        return f"Add index: {self.model(change.table)}.{change.index.name}", ""
+        return self._index(change.table, change.index, "added", "Add")
 
     @describe.register
     def _(self, change: c.DropIndex) -> tuple[str, str]:
-        return f"Remove index: {self.model(change.table)}.{change.index.name}", ""
+        return self._index(change.table, change.index, "removed", "Remove")
 
     @describe.register
     def _(self, change: c.RenameIndex) -> tuple[str, str]:
         return f"Rename index: {self.model(change.table)}.{change.old} to {change.new}", ""
+
+    def _index(self, table: str, index: IndexState, past: str, verb: str) -> tuple[str, str]:
+        known = self._wanted.tables.get(table)
+        column = index.columns[0].split()[0].strip('"`')
+        is_field = known is not None and column in known.fields and index.name not in known.named
+        if len(index.columns) == 1 and is_field:
+            return f"Modify field: {self.field(table, column)}", f"{past} index"
+        return f"{verb} index: {self.model(table)}.{index.name}", ""
 
     def _constraint(self, table: str, state: ConstraintState, past: str, verb: str) -> tuple[str, str]:
         known = self._wanted.tables.get(table)

@@ -62,13 +62,13 @@ def _body(calls: Sequence[str]) -> str:
     return "\n".join(_INDENT + call.replace("\n", f"\n{_INDENT}") for call in calls)
 
 
-def call(name: str, *arguments: object, **options: object) -> str:
+def call(operation: str, /, *arguments: object, **options: object) -> str:
     """One awaited call; long ones take a line for each argument."""
     parts = [repr(each) for each in arguments] + [f"{key}={value!r}" for key, value in options.items()]
-    line = f"await self.{name}({', '.join(parts)})"
+    line = f"await self.{operation}({', '.join(parts)})"
     if len(line) + len(_INDENT) <= 110:
         return line
-    return f"await self.{name}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
+    return f"await self.{operation}(\n" + "".join(f"    {part},\n" for part in parts) + ")"
 
 
 class Source:

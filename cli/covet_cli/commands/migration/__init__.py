@@ -9,6 +9,7 @@ from covet_cli.groups import LazyGroup
 _HERE = "covet_cli.commands.migration"
 COMMANDS = {
     "apply": f"{_HERE}.applying:apply",
+    "auto": f"{_HERE}.detecting:auto",
     "create": f"{_HERE}.creating:create",
     "list": f"{_HERE}.applying:list_",
     "rollback": f"{_HERE}.applying:rollback",

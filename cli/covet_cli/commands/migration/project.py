@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from covet.database.migrations.project import Project, from_settings
 from covet.database.migrations.runner import Options
+from covet.database.orm.registry import apps
+from covet.database.orm.routers import router
 from covet.portal.runner import run
 from covet_cli.console import err
 from covet_cli.project import enter, load_models
@@ -25,6 +27,13 @@ def open_project(options: Options | None = None, *, models: bool = False) -> Pro
     if models:
         load_models()
     return from_settings(root, options=options, say=say)
+
+
+def models_of(database: str) -> list[Any]:
+    """The models whose tables belong on a database, the made ones of many-to-many fields too."""
+    return [
+        model for model in apps.get_models(include_auto_created=True) if router.allow_migrate_model(database, model)
+    ]
 
 
 def finish(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
