@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import inspect
 import os
 import secrets
@@ -10,7 +9,9 @@ import time
 
 import pytest
 
+from covet.database.config import DatabaseConfig
 from covet.database.connections.registry import connections, make_adapter
+from covet.portal.runner import new_event_loop
 from tests.faults.cluster import Cluster
 from tests.services import ServiceUnavailable, create_database, drop_database
 
@@ -23,33 +24,24 @@ def rounds(default: int, variable: str) -> int:
     return int(os.environ.get(variable, default))
 
 
-def pytest_pycollect_makeitem(collector, name, obj):
-    """Fault tests are coroutines; each runs in a loop of its own, outside any plugin's transaction."""
-    if name.startswith("test") and inspect.iscoroutinefunction(obj):
-        return list(collector._genfunctions(name, synchronous(obj)))
-    return None
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Run a coroutine test in a loop of its own, outside any plugin's transaction; close its pools after it."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
 
-
-def synchronous(test):
-    """`test` under asyncio's runner, with uvloop where it is installed; every adapter is closed after it."""
-    from covet.portal.runner import new_event_loop
-
-    async def body(arguments):
+    async def body():
         try:
             async with asyncio.timeout(float(os.environ.get("COVET_FAULT_TIMEOUT", 60))):
-                await test(**arguments)
+                await pyfuncitem.obj(**arguments)
         finally:
             await connections.close_all(1)
             connections.configure(None)
 
-    @functools.wraps(test)
-    def runs(**arguments):
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(body(arguments))
-
-    del runs.__wrapped__
-    runs.__signature__ = inspect.signature(test)
-    return runs
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(body())
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +78,20 @@ def database(request, tmp_path):
         except ServiceUnavailable as error:
             pytest.skip(str(error))
     name = f"covet_fault_{os.getpid()}_{secrets.token_hex(4)}"
-    yield create_database(server, name)
-    drop_database(server, name)
+    yield patiently(create_database, server, name)
+    patiently(drop_database, server, name)
+
+
+def patiently(administer, server, name):
+    """A server that a test used up or restarted needs a moment to let go of its sessions."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return administer(server, name)
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 every_database = pytest.mark.parametrize(
@@ -103,16 +107,12 @@ every_database = pytest.mark.parametrize(
 
 def connect(url, **options):
     """The default adapter, on `url`."""
-    from covet.database.config import DatabaseConfig
-
     connections.configure({"default": DatabaseConfig.of(url).replace(**options)})
     return connections["default"]
 
 
 def observer(url, **options):
     """A second adapter on the same database, for looking on."""
-    from covet.database.config import DatabaseConfig
-
     return make_adapter(DatabaseConfig.of(url).replace(pool_size=2, max_overflow=0, **options), "observer")
 
 
@@ -120,9 +120,7 @@ async def open_accounts(adapter):
     """Accounts that hold 1000 each, and an empty ledger."""
     await adapter.execute("CREATE TABLE accounts (id integer PRIMARY KEY, balance integer NOT NULL)")
     await adapter.execute("CREATE TABLE ledger (id varchar(64) PRIMARY KEY, amount integer NOT NULL)")
-    await adapter.executemany(
-        "INSERT INTO accounts VALUES ($1, $2)", [(number, BALANCE) for number in range(ACCOUNTS)]
-    )
+    await adapter.executemany("INSERT INTO accounts VALUES ($1, $2)", [(number, BALANCE) for number in range(ACCOUNTS)])
 
 
 async def pool_is_full_again(adapter, seconds=2.0):

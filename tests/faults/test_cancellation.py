@@ -31,7 +31,9 @@ async def transfer(adapter, key, known):
     async with transaction():
         on_commit(lambda: known.add(key))
         for account, change in sorted([(one, -amount), (other, amount)]):
-            await adapter.run_dml(*sql(adapter, "UPDATE accounts SET balance = balance + $1 WHERE id = $2", change, account))
+            await adapter.run_dml(
+                *sql(adapter, "UPDATE accounts SET balance = balance + $1 WHERE id = $2", change, account)
+            )
         if random.random() < 0.3:
             async with transaction():
                 await adapter.run(*sql(adapter, "SELECT balance FROM accounts WHERE id = $1", one))
@@ -50,6 +52,7 @@ async def test_the_sum_survives_transfers_cancelled_at_random(database):
     await open_accounts(adapter)
     known: set[str] = set()
     unknown: set[str] = set()
+    refused: list[str | None] = []
     cancelled = 0
 
     async def one():
@@ -65,7 +68,7 @@ async def test_the_sum_survives_transfers_cancelled_at_random(database):
         except TransactionOutcomeUnknown:
             unknown.add(key)
         except DatabaseError as exc:
-            assert exc.sqlstate in ("40001", "40P01", "55P03"), repr(exc)
+            refused.append(exc.sqlstate)
 
     limit = asyncio.Semaphore(12)
 
@@ -86,6 +89,7 @@ async def test_the_sum_survives_transfers_cancelled_at_random(database):
             assert await onlooker.fetch_value(idle) == 0
     finally:
         await onlooker.close()
+    assert set(refused) <= {"40001", "40P01", "55P03"}
     assert cancelled > total / 10
     print(f"{adapter.vendor}: {total} transfers, {cancelled} cancelled, {len(known)} committed, {len(unknown)} unknown")
 

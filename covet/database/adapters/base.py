@@ -139,10 +139,12 @@ class Adapter(abc.ABC):
                 f"no connection to {self.name} became free within {self.pool_timeout:g} s: SQLAlchemy connections "
                 "made through `engine` hold them all"
             ) from exc
-        except sqlalchemy.exc.DBAPIError as exc:
-            raise self.map_error(exc.orig or exc) from exc
         except Exception as exc:
-            raise self.map_error(exc) from exc
+            # SQLAlchemy and its DB-API shim wrap the driver's own exception, once each.
+            cause: BaseException = exc
+            while cause.__cause__ is not None:
+                cause = cause.__cause__
+            raise self.map_error(cause) from cause
         connection = self.connection_class(self, leases, fairy)
         record = fairy._connection_record  # noqa: SLF001 - the only place that keeps a connection's age
         if record is not None and record.starttime:
