@@ -9,6 +9,7 @@ from typing import Any
 from covet.database.orm.compiler.datastructures import AND, INNER, LOUTER, OR, Join, MultiJoin
 from covet.database.orm.compiler.joins import Joins
 from covet.database.orm.compiler.where import JoinPromoter, WhereNode
+from covet.database.orm.expressions.refs import Ref
 from covet.database.orm.shape import Const, Param
 from covet.exceptions import FieldError, NotSupportedError
 
@@ -288,9 +289,11 @@ class Filters(Joins):
         return field.get_col(alias)
 
     def annotation_reference(self, name: str, annotation: Any, lookups: list[str], *, summarize: bool) -> Any:
-        """What a filter on an annotation compares: the annotation itself."""
-        del name, lookups, summarize
-        return annotation
+        """What a filter on an annotation compares: the annotation itself, by its name in a final aggregate."""
+        if not summarize:
+            return annotation
+        parts = name.split("__")
+        return Ref("__".join(parts[: len(parts) - len(lookups)]), annotation)
 
     def split_exclude(
         self,

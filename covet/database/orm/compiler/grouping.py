@@ -15,13 +15,19 @@ def group_by_of(query: Any, selection: Selection, orders: list[Any], having: Any
     if query.group_by is None:
         return []
     expressions: list[Any] = []
+    grouped: set[str] = set()
     if query.group_by is not True:
         for expression in query.group_by:
             if isinstance(expression, str):
                 expression = query.resolve_ref(expression)
-            expressions.append(expression.source if isinstance(expression, Ref) else expression)
-    for expression, _ in selection.columns:
-        expressions.extend(expression.get_group_by_cols())
+            if isinstance(expression, Ref):
+                grouped.add(expression.refs)
+                expression = expression.source
+            expressions.append(expression)
+    for expression, label in selection.columns:
+        # What is grouped by explicitly is so as a whole, not by the columns in it.
+        if label not in grouped:
+            expressions.extend(expression.get_group_by_cols())
     for order in orders:
         if not isinstance(order.expression, Ref):
             expressions.extend(order.get_group_by_cols())

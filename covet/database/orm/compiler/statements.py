@@ -32,7 +32,7 @@ class Plan:
         defaults: aggregate name to the value without rows.
     """
 
-    __slots__ = ("binder", "converters", "defaults", "layout", "model", "names", "sql", "width")
+    __slots__ = ("binder", "converters", "defaults", "is_simple", "layout", "model", "names", "sql", "width")
 
     def __init__(
         self,
@@ -51,6 +51,8 @@ class Plan:
         self.defaults = defaults or {}
         self.width = width
         self.sql = binder.sql if binder is not None else ""
+        # One row is one call of the layout: nothing is converted, joined or annotated.
+        self.is_simple = layout is not None and not converters and not layout.related and not layout.extras
 
     def empty_row(self, values: Sequence[Any]) -> dict[str, Any]:
         """The aggregates without rows; a default that was given as a value is bound."""
@@ -108,6 +110,8 @@ def _compile(node: Node, terminal: str, adapter: Any, values: Sequence[Any], mar
     if keep:
         key = (terminal, adapter.alias, tuple(sorted(marks.items()))) if marks else (terminal, adapter.alias)
         node.plans[key] = plan
+        if terminal == "rows" and not marks:
+            node.rows[adapter.alias] = plan
     return plan
 
 
