@@ -234,6 +234,15 @@ _INTERNAL = frozenset({"_insert", "_update", "_raw_delete"})
 
 
 def _proxy(name: str, method: Callable[..., Any]) -> Any:
+    if method is QuerySet.get:
+        # The commonest query of all goes straight to its coroutine.
+        def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return Pending("get", self._rows()._get, args, kwargs)
+
+        get.__doc__ = method.__doc__
+        get.is_proxy = True  # type: ignore[attr-defined]
+        return get
+
     def proxy(self: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(self._rows(), name)(*args, **kwargs)
 
@@ -268,21 +277,25 @@ class ManagerDescriptor:
 
     def __init__(self, manager: Any) -> None:
         self.manager = manager
+        self._by_owner: dict[Any, tuple[Any, Any]] = {}
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is not None:
             raise AttributeError(f"Manager isn't accessible via {owner.__name__} instances")
-        cached = owner.__dict__.get("_managers_by_name")
-        if cached is not None:
-            manager = cached.get(self.manager.name)
-            if manager is not None:
-                return manager
         opts = owner._meta
+        known = self._by_owner.get(owner)
+        if known is not None and known[0] is opts.__dict__.get("managers_map"):
+            return known[1]
         if opts.abstract:
             raise AttributeError(f"Manager isn't available; {owner.__name__} is abstract")
         if opts.swapped:
             raise AttributeError(f"Manager isn't available; '{opts.label}' has been swapped for '{opts.swapped}'")
-        return opts.managers_map[self.manager.name]
+        managers = opts.managers_map
+        manager = managers[self.manager.name]
+        if not opts.swappable:
+            # Valid as long as the options keep the same map: a new manager makes a new one.
+            self._by_owner[owner] = (managers, manager)
+        return manager
 
 
 def _make_manager(queryset_class: Any) -> Any:

@@ -49,10 +49,10 @@ class Node:
         model: the model class. parent: the shape before the last operation (None for a root).
         operation: the last operation, frozen. start: the index of its first value.
         end: the number of values up to and including it.
-        plans: compiled plans by (terminal, database and variant).
+        plans: compiled plans by (terminal, database and variant). rows: those that select rows, by database.
     """
 
-    __slots__ = ("children", "end", "model", "operation", "parent", "plans", "root", "start", "transient", "used")
+    __slots__ = ("children", "end", "model", "operation", "parent", "plans", "root", "rows", "start", "transient", "used")
 
     def __init__(self, model: Any, parent: Node | None = None, operation: Operation | None = None, end: int = 0) -> None:
         self.model = model
@@ -62,6 +62,7 @@ class Node:
         self.end = end
         self.children: dict[Hashable, Node] = {}
         self.plans: dict[Hashable, Any] = {}
+        self.rows: dict[str, Any] = {}
         self.root: Node = parent.root if parent is not None else self
         self.transient = parent.transient if parent is not None else False
         self.used = True
@@ -102,6 +103,7 @@ class Node:
             pending.extend(node.children.values())
             node.children = {}
             node.plans = {}
+            node.rows = {}
 
 
 _roots: dict[Any, Node] = {}

@@ -9,13 +9,13 @@ from covet.database.connections import connections
 from covet.database.orm.aggregates import Count
 from covet.database.orm.compiler import ops
 from covet.database.orm.compiler.statements import Plan, prepare
-from covet.database.orm.hydration import converted
+from covet.database.orm.hydration import converted, is_direct
 from covet.database.orm.plan import Node
 from covet.database.orm.queryset.building import Building
 from covet.database.orm.queryset.core import FLAT, INSTANCES, TUPLES
 from covet.database.orm.queryset.late import late
 from covet.database.orm.queryset.pending import Pending
-from covet.database.orm.shape import PLAIN, SLOT, freeze, shape_of
+from covet.database.orm.shape import PLAIN, SLOT, EmptyResult, FullResult, freeze, shape_of
 from covet.exceptions import FieldError, NotSupportedError
 from covet.portal import in_portal, wait
 
@@ -43,15 +43,27 @@ class Terminals(Building[M]):
 
     async def _get(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> M:
         node, values = self._get_node(args, kwargs)
-        alias = self.db
+        conf = self._conf
+        alias = conf.db if conf.db is not None else self.db
         adapter = connections[alias]
-        plan, sql, params = prepare(node, "rows", adapter, values)
-        rows = await adapter.run(sql, params) if plan.binder is not None else []
+        plan = node.rows.get(alias)
+        if plan is not None and plan.is_simple and not conf.prefetch and not conf.known and not plan.binder.expanded:
+            try:
+                params = plan.binder.bind(values)
+            except (EmptyResult, FullResult):
+                rows: Any = await self._run(node, plan, alias, values)
+            else:
+                rows = await adapter.run(plan.sql, params)
+            if len(rows) == 1 and is_direct(plan.layout.model):
+                return plan.layout.one(rows[0], alias, None)  # type: ignore[no-any-return]
+        else:
+            plan, sql, params = prepare(node, "rows", adapter, values)
+            rows = await adapter.run(sql, params) if plan.binder is not None else []
         found = len(rows)
         if found == 1:
             results = self._decode(plan, rows, alias)
-            if self._conf.prefetch:
-                await late.prefetch(results, *self._conf.prefetch)
+            if conf.prefetch:
+                await late.prefetch(results, *conf.prefetch)
             return results[0]  # type: ignore[no-any-return]
         model: Any = self.model
         name = model._meta.object_name
@@ -59,6 +71,13 @@ class Terminals(Building[M]):
             raise model.DoesNotExist(f"{name} matching query does not exist.")
         many = str(found) if found < MAX_GET_RESULTS or node.plans.get("unlimited") else f"more than {MAX_GET_RESULTS - 1}"
         raise model.MultipleObjectsReturned(f"get() returned more than one {name} -- it returned {many}!")
+
+    async def _run(self, node: Node, plan: Plan, alias: str, values: tuple[Any, ...]) -> Sequence[Any]:
+        """The rows of a plan one of whose values can match nothing, or everything."""
+        adapter = connections[alias]
+        del plan
+        variant, sql, params = prepare(node, "rows", adapter, values)
+        return await adapter.run(sql, params) if variant.binder is not None else []
 
     def _get_node(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Node, tuple[Any, ...]]:
         """The shape of `filter(…)` without order, limited to what tells one from many."""
