@@ -212,18 +212,15 @@ class FieldLists:
         reverse: bool = True,
         include_parents: Any = True,
         include_hidden: bool = True,
-        seen: set[Any] | None = None,
+        topmost: bool = True,
     ) -> ImmutableList:
-        topmost = seen is None
         key = (forward, reverse, include_parents, include_hidden, topmost)
         known = self._lists.get(key)
         if known is not None:
             return known
-        visited = set() if seen is None else seen
-        visited.add(self.model)
         found: list[Any] = []
         if include_parents is not False:
-            found.extend(self._of_parents(visited, key))
+            found.extend(self._of_parents(key))
         if reverse and not self.proxy:
             relations = (field.remote_field for field in self._relation_tree)
             found.extend(rel for rel in relations if include_hidden or not rel.hidden)
@@ -236,11 +233,11 @@ class FieldLists:
         self._lists[key] = result
         return result
 
-    def _of_parents(self, visited: set[Any], key: tuple[Any, ...]) -> Iterable[Any]:
+    def _of_parents(self, key: tuple[Any, ...]) -> Iterable[Any]:
         forward, reverse, include_parents, include_hidden, _topmost = key
+        # A model that is reached by two ways gives its fields once.
+        taken: set[Any] = set()
         for parent in self.parents:
-            if parent in visited:
-                continue
             if parent._meta.concrete_model != self.concrete_model and include_parents is _PROXIES:
                 continue
             inherited = parent._meta._get_fields(
@@ -248,10 +245,12 @@ class FieldLists:
                 reverse=reverse,
                 include_parents=include_parents,
                 include_hidden=include_hidden,
-                seen=visited,
+                topmost=False,
             )
             for field in inherited:
-                if not getattr(field, "parent_link", False) or field.model == self.concrete_model:
+                is_foreign_link = getattr(field, "parent_link", False) and field.model != self.concrete_model
+                if not is_foreign_link and field not in taken:
+                    taken.add(field)
                     yield field
 
     # --- relations of other models ------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any, Self, TypeVar
 
 from covet.database.orm.compiler import ops
 from covet.database.orm.compiler.datastructures import LOOKUP_SEP, OR, XOR
 from covet.database.orm.compiler.ops import FrozenQuery
+from covet.database.orm.expressions.values import RawSQL
 from covet.database.orm.queryset.core import DICTS, FLAT, INSTANCES, NAMED, TUPLES, Core
 from covet.database.orm.query import Q
 from covet.database.orm.shape import PLAIN, SLOT, freeze, shape_of
@@ -156,6 +157,40 @@ class Building(Core[M]):
             if name in taken:
                 raise ValueError(f"The annotation '{name}' conflicts with a field on the model.")
             del value
+
+    def extra(
+        self,
+        select: dict[str, str] | None = None,
+        where: Sequence[str] | None = None,
+        params: Sequence[Any] | None = None,
+        tables: Sequence[str] | None = None,
+        order_by: Sequence[str] | None = None,
+        select_params: Sequence[Any] | None = None,
+    ) -> Self:
+        """Columns, conditions, tables and orders written as SQL, with `%s` for parameters.
+
+        Django keeps it for old code; `annotate(RawSQL(...))` and `filter(RawSQL(...))` do the same.
+        """
+        self._refuse_combined("extra")
+        if self._facts.sliced:
+            raise TypeError("Cannot change a query once a slice has been taken.")
+        columns = _with_params(select or {}, list(select_params or ()))
+        conditions = list(_with_params(dict(enumerate(where or ())), list(params or ())).values())
+
+        def describe(values: list[Any]) -> Hashable:
+            return (
+                tuple((name, shape_of(value, values)) for name, value in columns.items()),
+                tuple(shape_of(value, values) for value in conditions),
+                tuple(tables or ()),
+                tuple(order_by or ()),
+            )
+
+        def make(out: list[Any]) -> Any:
+            chosen = tuple((name, freeze(value, out)) for name, value in columns.items())
+            tests = tuple(freeze(value, out) for value in conditions)
+            return ops.Extra(chosen, tests, tuple(tables or ()), tuple(order_by or ()))
+
+        return self._shaped("extra", describe, make)
 
     # -- values ---------------------------------------------------------------------
 
@@ -492,8 +527,23 @@ class Building(Core[M]):
             return connector, shape_of(other, values)
 
         merged = self._shaped("merge", describe, lambda out: ops.Merge(freeze(other, out), connector))
-        merged._conf = merged._conf.evolve(known={**self._conf.known, **other._conf.known})
+        known = dict(self._conf.known)
+        for field, objects in other._conf.known.items():
+            known[field] = {**known.get(field, {}), **objects}
+        merged._conf = merged._conf.evolve(known=known)
         return merged
+
+
+def _with_params(texts: dict[Any, str], params: list[Any]) -> dict[Any, Any]:
+    """Each SQL text with its share of the parameters."""
+    made: dict[Any, Any] = {}
+    position = 0
+    for name, text in texts.items():
+        text = str(text)  # noqa: PLW2901 - a number is SQL too
+        count = text.replace("%%", "").count("%s")
+        made[name] = RawSQL(text, params[position : position + count])
+        position += count
+    return made
 
 
 def truncation(method: str, field_name: str, kind: str, tzinfo: Any) -> Any:

@@ -328,7 +328,7 @@ class Writing(Terminals[M]):
         cast = adapter.vendor == "postgresql"
         changed = 0
         async with transaction(using=alias, savepoint=False):
-            rows = self._base().using(alias)
+            rows = self._chain().using(alias)
             for start in range(0, len(instances), size):
                 batch = instances[start : start + size]
                 updates: dict[str, Any] = {}
