@@ -97,8 +97,13 @@ class BaseManager(Generic[M]):
         return type(
             name,
             (cls,),
-            {"_queryset_class": queryset_class, **_proxies(cls, queryset_class), "__module__": cls.__module__},
+            {"_queryset_class": queryset_class, **cls._get_queryset_methods(queryset_class), "__module__": cls.__module__},
         )
+
+    @classmethod
+    def _get_queryset_methods(cls, queryset_class: Any) -> dict[str, Any]:
+        """The QuerySet's methods as methods of the manager class."""
+        return _proxies(cls, queryset_class)
 
     def deconstruct(self) -> tuple[bool, str | None, str | None, tuple[Any, ...], dict[str, Any]]:
         """(made by as_manager, manager path, QuerySet path, args, kwargs), as migrations write it."""
@@ -239,7 +244,7 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
         def get(self: Any, *args: Any, **kwargs: Any) -> Any:
             return Pending("get", self._rows()._get, args, kwargs)
 
-        get.__doc__ = method.__doc__
+        functools.update_wrapper(get, method)
         get.is_proxy = True  # type: ignore[attr-defined]
         return get
 
@@ -247,9 +252,7 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
         return getattr(self._rows(), name)(*args, **kwargs)
 
     PROXIES.add(proxy.__code__)
-    proxy.__name__ = name
-    proxy.__qualname__ = name
-    proxy.__doc__ = method.__doc__
+    functools.update_wrapper(proxy, method)
     proxy.is_proxy = True  # type: ignore[attr-defined]
     return proxy
 

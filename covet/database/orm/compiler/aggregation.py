@@ -120,6 +120,7 @@ def _needs_subquery(query: Any, resolved: dict[str, Any]) -> bool:
 
 def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> Any:
     inner_emitter = emitter.within(query)
+    query.lock = None
     query.clear_ordering()
     query.select_related = False
     grouped_annotations = any(
@@ -136,7 +137,9 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
             query.default_cols = False
             query.deferred = (frozenset(), True)
             mask = query.annotation_mask
-            keep = used | {name for name, value in query.annotation_select.items() if getattr(value, "set_returning", False)}
+            # What is grouped by implicitly tells rows apart, though nobody reads it.
+            keep = used | {name for name, value in query.annotation_select.items() if value.get_group_by_cols()}
+            keep |= {name for name, value in query.annotation_select.items() if getattr(value, "set_returning", False)}
             query.annotation_mask = keep & set(query.annotations)
             del mask
     carried: dict[Any, str] = {}

@@ -78,9 +78,12 @@ class JoinedTables(FromClause):
     __visit_name__ = "covet_joined_tables"
     inherit_cache = False
 
-    def __init__(self, base: FromClause, joins: list[tuple[str, FromClause, Any]]) -> None:
+    def __init__(
+        self, base: FromClause, joins: list[tuple[str, FromClause, Any]], others: list[FromClause] | None = None
+    ) -> None:
         self.base = base
         self.joins = joins
+        self.others = others or []
 
     @property
     def _from_objects(self) -> list[FromClause]:
@@ -95,7 +98,7 @@ def _joined_tables(element: JoinedTables, compiler: SQLCompiler, **_: Any) -> st
     text = [compiler.process(element.base, asfrom=True)]
     for kind, table, condition in element.joins:
         text.append(f"{kind} {compiler.process(table, asfrom=True)} ON ({compiler.process(condition)})")
-    return " ".join(text)
+    return ", ".join([" ".join(text), *(compiler.process(table, asfrom=True) for table in element.others)])
 
 
 class SlotList(ColumnElement[Any]):

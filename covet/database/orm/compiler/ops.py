@@ -174,6 +174,28 @@ class Offset:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """extra(): SQL written by hand, beside what the query has."""
+
+    select: tuple[tuple[str, Any], ...]
+    where: tuple[Any, ...]
+    tables: tuple[str, ...]
+    order_by: tuple[str, ...]
+
+    def apply(self, query: Query) -> None:
+        for name, expression in self.select:
+            query.add_annotation(expression, name)
+            query.extra_names.append(name)
+        query.get_initial_alias()
+        for expression in self.where:
+            resolved = expression.resolve_expression(query)
+            query.where.add(WhereNode([resolved]), AND)
+        query.extra_tables = (*query.extra_tables, *self.tables)
+        if self.order_by:
+            query.extra_order_by = self.order_by
+
+
+@dataclass(frozen=True, slots=True)
 class Items:
     """The arguments of a terminal: aggregates, or columns to update. It changes no query."""
 

@@ -8,16 +8,16 @@ from typing import Any
 from covet.database.orm.compiler.datastructures import LOOKUP_SEP
 from covet.database.orm.expressions.ordering import OrderBy
 from covet.database.orm.expressions.refs import F, Ref
-from covet.database.orm.expressions.values import Value
+from covet.database.orm.expressions.values import RawSQL, Value
 from covet.exceptions import FieldError
 
 
 def ordering_of(query: Any) -> tuple[list[Any], bool]:
     """(resolved OrderBy expressions, whether they are the model's default)."""
-    if not query.default_ordering and not query.order_by:
+    if not query.default_ordering and not query.order_by and not query.extra_order_by:
         return [], False
-    is_default = not query.order_by
-    items = query.order_by or query.get_meta().ordering
+    is_default = not query.order_by and not query.extra_order_by
+    items = query.extra_order_by or query.order_by or query.get_meta().ordering
     if not items:
         return [], False
     resolved: list[Any] = []
@@ -55,6 +55,10 @@ def _expand(query: Any, items: Any) -> Iterator[Any]:
             selected = name in query.annotation_select
             yield _bound(Ref(name, annotation) if selected else annotation, descending=descending)
             continue
+        if "." in name and query.extra_order_by:
+            table, column = name.split(".", 1)
+            yield OrderBy(_qualified(query, table, column), descending=descending)
+            continue
         if query.combinator:
             yield OrderBy(F(name), descending=descending)
             continue
@@ -62,6 +66,15 @@ def _expand(query: Any, items: Any) -> Iterator[Any]:
             yield _bound(query.resolve_ref(name), descending=descending)
             continue
         yield from by_name(query, name, query.get_meta(), None, descending=descending, seen=frozenset())
+
+
+def _qualified(query: Any, table: str, column: str) -> Any:
+    """`table.column` of `extra(order_by=…)`: a table of the query by its name."""
+    names = [table, column]
+    if not all(name.isidentifier() for name in names):
+        raise FieldError(f"{table}.{column} is no table and column that extra(order_by=...) can name.")
+    del query
+    return RawSQL(".".join(names), ())
 
 
 def _opaque(value: Any) -> Any:

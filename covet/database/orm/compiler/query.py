@@ -8,6 +8,7 @@ user value: values are slots (`shape.Param`).
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from covet.database.orm.expressions.refs import F, OuterRef, Ref
 from covet.database.orm.expressions.subquery import Exists
 from covet.exceptions import FieldError
 
-_REJECTED = set("[`'\"];%") | set("\r\n\t\v\f\0 ")
+_REJECTED = re.compile(r"""[\s\[\]`'";#\x00-\x1f\x7f-\x9f]|--|/\*|\*/""")
 
 
 class Query(Filters):
@@ -80,6 +81,9 @@ class Query(Filters):
         self.values_mode = False
         self.no_correlated_aggregates = False
         self.describe: Any = None
+        self.extra_names: list[str] = []
+        self.extra_tables: tuple[str, ...] = ()
+        self.extra_order_by: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """The SQL with its values written in, to be read by people; never run it."""
@@ -151,8 +155,10 @@ class Query(Filters):
         self.select_related = False
         self.deferred = (frozenset(), True)
         self.values_mode = True
-        grouped_by_model = self.group_by is True
-        if grouped_by_model:
+        if names:
+            # What is selected decides what is grouped by.
+            self.annotation_mask = {name for name in names if name in self.annotation_select}
+        if self.group_by is True:
             self.default_cols = False
             self.select = ()
             self.add_fields([field.attname for field in self.get_meta().concrete_fields])
@@ -166,8 +172,10 @@ class Query(Filters):
             chosen = list(names)
             self.annotation_mask = {name for name in names if name in self.annotation_select}
         else:
-            chosen = [field.attname for field in self.get_meta().concrete_fields]
-            chosen += list(self.annotation_select)
+            selected = self.annotation_select
+            extra = [name for name in self.extra_names if name in selected]
+            chosen = [*extra, *(field.attname for field in self.get_meta().concrete_fields)]
+            chosen += [name for name in selected if name not in extra]
         plain = [name for name in chosen if name not in self.annotation_select]
         self.select_names = chosen
         self.add_fields(plain)
@@ -180,7 +188,7 @@ class Query(Filters):
         Raises:
             ValueError: it holds whitespace, quotes, semicolons, control characters or comments.
         """
-        if set(alias) & _REJECTED or "--" in alias or "/*" in alias or "." in alias or "#" in alias:
+        if _REJECTED.search(alias):
             message = (
                 "Column aliases cannot contain whitespace characters, hashes, control characters, quotation marks, "
                 "semicolons, or SQL comments."

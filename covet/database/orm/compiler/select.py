@@ -176,7 +176,7 @@ def from_clause(query: Any, emitter: Emitter) -> JoinedTables | None:
             joins.append((entry.join_type, table, on_clause(entry, emitter)))
     if base is None:
         return None
-    return JoinedTables(base, joins)
+    return JoinedTables(base, joins, [NamedTable(name, name) for name in query.extra_tables if name not in aliases])
 
 
 def on_clause(join: Join, emitter: Emitter) -> Any:

@@ -70,6 +70,7 @@ class Facts:
         self.ordered = bool(
             self.empty
             or query.order_by
+            or query.extra_order_by
             or (query.default_ordering and query.get_meta().ordering and query.group_by is None)
         )
 
