@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from covet.portal import install, portal
-from tests.differential.comparison import Comparison, Difference, first_seed
+from tests.differential.comparison import Comparison, first_seed
 from tests.differential.covet_side import CovetSide
 from tests.differential.django_side import DjangoSide
 from tests.django_suite import servers
@@ -55,15 +55,16 @@ async def _compare(options: argparse.Namespace, server: servers.Server, folder: 
     chosen = first_seed() if options.seed is None else options.seed
     try:
         comparison.run(cases=options.cases, first_seed=chosen)
-    except Difference as difference:
-        print(f"after {comparison.cases} cases on {options.db}:\n{difference}")
-        return 1
     finally:
         comparison.django.connection.close()
         await connections.close_all(0)
     seconds = time.perf_counter() - started
-    print(f"0 differences in {comparison.cases} cases on {options.db}, {seconds:.0f} s; {comparison.outcomes}")
-    return 0
+    for difference in comparison.differences:
+        print(f"\n{difference}")
+    print(
+        f"{len(comparison.differences)} differences in {comparison.cases} cases on {options.db}, {seconds:.0f} s; {comparison.outcomes}"
+    )
+    return 1 if comparison.differences else 0
 
 
 def _configurations(server: servers.Server, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

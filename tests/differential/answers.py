@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from tests.differential.interpreter import Interpreter
 from tests.differential.programs import Program
@@ -52,6 +53,8 @@ def same(left: Any, right: Any) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, UUID) and isinstance(right, UUID):
+        return left == right  # the drivers have subclasses of their own
     if type(left) is not type(right):
         return False
     if isinstance(left, float):

@@ -28,12 +28,14 @@ class Comparison:
 
     Attributes:
         cases: how many programs were compared, shrinking not counted.
+        differences: what was found.
         outcomes: how many ended in rows, and in which errors.
     """
 
     django: DjangoSide
     covet: CovetSide
     cases: int = 0
+    differences: list[str] = field(default_factory=list)
     outcomes: dict[str, int] = field(default_factory=dict)
 
     def check(self, program: Program) -> None:
@@ -52,14 +54,16 @@ class Comparison:
     def run(self, *, cases: int, first_seed: int, say: Callable[[str], None] = print) -> None:
         """Compare `cases` random programs, over a new set of rows every CASES_PER_WORLD.
 
-        Raises:
-            Difference: at the first program, made as small as it goes, on which the sides disagree.
+        Of each set of rows the first program that differs is kept, made as small as it goes.
         """
         for number, start in enumerate(range(0, cases, CASES_PER_WORLD)):
             chosen = first_seed + number
             self.django.fill(*rows_for(chosen))
             say(f"differential: rows and programs of seed {chosen}")
-            self._run_world(chosen, min(CASES_PER_WORLD, cases - start))
+            try:
+                self._run_world(chosen, min(CASES_PER_WORLD, cases - start))
+            except Difference as difference:
+                self.differences.append(str(difference))
 
     def _run_world(self, chosen: int, cases: int) -> None:
         @seed(chosen)

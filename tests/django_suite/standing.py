@@ -13,6 +13,7 @@ from tests.django_suite.denominator import Counted
 
 TALLIED: Final = ("pass", "fail", "error", "missing", "skip")
 _FRAME: Final = re.compile(r'File "[^"]*?/((?:covet|tests/django_suite)/[^"]+)", line (\d+), in (\S+)')
+_RAISED: Final = re.compile(r"(?!DETAIL|HINT|LINE)[A-Za-z_][\w.]*: ")
 _VARIABLE: Final = (
     (re.compile(r"0x[0-9a-f]+"), "0x…"),
     (re.compile(r"'[^']*'"), "'…'"),
@@ -125,8 +126,10 @@ def cause_of(standing: Standing) -> tuple[str, str]:
     frames = _FRAME.findall(standing.message)
     inside = [frame for frame in frames if frame[0].startswith("covet/")]
     place = f"{inside[-1][0]} {inside[-1][2]}" if inside else ""
-    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception|Exist|Returned|Warning|\w+): ?", line)]
+    raised = [line for line in lines if _RAISED.match(line)]
     text = raised[-1] if raised else lines[-1]
     for pattern, stand_in in _VARIABLE:
-        text = pattern.sub(stand_in, text)
+        # the name is the cause where an attribute is lacking
+        if not (text.startswith("AttributeError") and "'" in pattern.pattern):
+            text = pattern.sub(stand_in, text)
     return text[:160], place

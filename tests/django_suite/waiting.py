@@ -35,8 +35,8 @@ def settle(value: Any) -> Any:
     kind = type(value)
     if hasattr(kind, "__await__"):
         return value if isinstance(value, _lazy) else wait(value)
-    if hasattr(kind, "__anext__") and not hasattr(kind, "__iter__"):
-        return drained(value)
+    if hasattr(kind, "__aiter__") and kind.__module__ != "unittest.mock" and not isinstance(value, _lazy):
+        return iter(value) if hasattr(kind, "__iter__") else drained(aiter(value))
     return value
 
 

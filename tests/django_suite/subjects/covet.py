@@ -24,7 +24,12 @@ class Covet(Subject):
 
     name = "covet"
     # Pure Python without an ORM in it: what the tests themselves use of Django.
-    borrowed: ClassVar[tuple[str, ...]] = ("django.utils", "django.test.html", "django.core.files")
+    borrowed: ClassVar[tuple[str, ...]] = (
+        "django.utils",
+        "django.test.html",
+        "django.core.files",
+        "django.core.serializers.json",
+    )
     server: Server
 
     # -- names ---------------------------------------------------------------------------------------------------
