@@ -8,7 +8,7 @@ from covet_cli.console import err, out
 from covet_cli.project import enter
 
 
-@click.command(epilog="Examples:  covet collectstatic  ·  covet collectstatic --clear  ·  covet collectstatic --dry-run")
+@click.command(epilog="Examples:  covet collectstatic  ·  covet collectstatic --clear --dry-run")
 @click.option("--clear", is_flag=True, help="Empty STATIC_ROOT first.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
 @click.option("--hashed/--no-hashed", default=True, help="Write copies under hashed names, which browsers may keep.")
