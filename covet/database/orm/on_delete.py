@@ -66,7 +66,8 @@ def SET(value: Any) -> OnDelete:  # noqa: N802 - Django's name
         collector.add_field_update(field, chosen, sub_objs)
 
     set_on_delete.deconstruct = lambda: ("covet.database.orm.SET", (value,), {})  # type: ignore[attr-defined]
-    set_on_delete.lazy_sub_objs = True  # type: ignore[attr-defined]
+    # A callable may be costly or have effects: it is called only when there is something to set.
+    set_on_delete.lazy_sub_objs = not callable(value)  # type: ignore[attr-defined]
     return set_on_delete
 
 
@@ -87,7 +88,6 @@ def DO_NOTHING(collector: Gathering, field: Any, sub_objs: Any, using: str) -> N
 
 
 SET_NULL.lazy_sub_objs = True  # type: ignore[attr-defined]
-SET_DEFAULT.lazy_sub_objs = True  # type: ignore[attr-defined]
 
 ON_DELETE: Final[dict[str, Any]] = {
     function.__name__: function for function in (CASCADE, PROTECT, RESTRICT, SET_NULL, SET_DEFAULT, DO_NOTHING)

@@ -8,9 +8,10 @@ from typing import Any
 
 from covet.database.orm.contenttypes.models import ContentType, content_type_key
 from covet.database.orm.fields.base import Field
+from covet.database.orm.implicit import load_now
 from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.prefetch import Source
-from covet.database.orm.related.access import add_awaitable, load_now
+from covet.database.orm.related.access import add_awaitable
 from covet.database.orm.relationships.paths import FieldCacheMixin
 from covet.exceptions import ObjectDoesNotExist
 from covet.portal import in_portal, wait
@@ -254,15 +255,15 @@ class GenericForeignKeyDescriptor:
 
     def __set__(self, instance: Any, value: Any) -> None:
         field = self.field
-        type_id = key = None
+        known = key = None
         if value is not None:
-            using = value._state.db
-            known = ContentType.objects.known_for_model(value, for_concrete_model=field.for_concrete_model, using=using)
+            known = ContentType.objects.known_for_model(
+                value, for_concrete_model=field.for_concrete_model, using=value._state.db
+            )
             if known is None and in_portal():
                 known = wait(field.get_content_type(obj=value))
-            type_id = None if known is None else known.pk
             key = value.pk
-        setattr(instance, field.ct_attname, type_id)
+        setattr(instance, field.ct_field, known)
         setattr(instance, field.fk_field, key)
         field.set_cached_value(instance, value)
 

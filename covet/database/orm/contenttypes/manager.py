@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from covet.database.orm.contenttypes.models import ContentType, content_type_key
+from covet.database.orm.implicit import settled
 from covet.database.orm.prefetch import Source
 from covet.database.orm.query import Q
 from covet.database.orm.related.access import tables_of
@@ -53,9 +54,8 @@ class GenericRelatedManager(RelatedManagerBase):
         return await manager.get_for_model(instance, for_concrete_model=self.relation.field.for_concrete_model)
 
     def _apply_rel_filters(self, queryset: Any) -> Any:
-        if self._db or router.routers or self.instance._state.db != "default":
-            queryset._add_hints(instance=self.instance)
-            queryset = queryset.using(self._db or router.db_for_read(self.model, instance=self.instance))
+        queryset._add_hints(instance=self.instance)
+        queryset = queryset.using(self._db or router.db_for_read(self.model, instance=self.instance))
         key = self._key_of(self.instance)
         return queryset.filter(**{self.content_type_attname: key, self.object_id_field_name: self.pk_val})
 
@@ -105,7 +105,7 @@ class GenericRelatedManager(RelatedManagerBase):
         if not bulk:
             async with transaction(using=alias, savepoint=False):
                 for obj in objs:
-                    await obj.save()
+                    await settled(obj.save())
             return
         rows = self.model._base_manager.using(alias).filter(pk__in=[obj.pk for obj in objs])
         await rows.update(**{self.content_type_field_name: content_type, self.object_id_field_name: self.pk_val})
@@ -129,7 +129,7 @@ class GenericRelatedManager(RelatedManagerBase):
             return
         async with transaction(using=alias, savepoint=False):
             for obj in await evaluated(rows):
-                await obj.delete()
+                await settled(obj.delete())
 
     async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
         """Let exactly `objs` refer to this instance; others that do are deleted."""
@@ -158,15 +158,15 @@ class GenericRelatedManager(RelatedManagerBase):
 
     async def create(self, **kwargs: Any) -> Any:
         """Make and save an object that refers to this instance."""
-        return await (await self._for_writing(kwargs)).create(**kwargs)
+        return await settled((await self._for_writing(kwargs)).create(**kwargs))
 
     async def get_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`get_or_create` among the objects that refer to this instance."""
-        return await (await self._for_writing(kwargs)).get_or_create(**kwargs)  # type: ignore[no-any-return]
+        return await settled((await self._for_writing(kwargs)).get_or_create(**kwargs))  # type: ignore[no-any-return]
 
     async def update_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`update_or_create` among the objects that refer to this instance."""
-        return await (await self._for_writing(kwargs)).update_or_create(**kwargs)  # type: ignore[no-any-return]
+        return await settled((await self._for_writing(kwargs)).update_or_create(**kwargs))  # type: ignore[no-any-return]
 
     async def aadd(self, *objs: Any, bulk: bool = True) -> None:
         """`add` under Django's async name."""

@@ -122,9 +122,11 @@ class GenericRelation(ForeignObject[Any]):
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = True, **kwargs: Any) -> None:
         del private_only
+        if self.mti_inherited:
+            # The way back leads to the parent's own field.
+            self.remote_field.related_name = "+"
+            self.remote_field.related_query_name = None
         super().contribute_to_class(cls, name, private_only=True, **kwargs)
-        if not self.mti_inherited:
-            self.model = cls
         if cls._meta.abstract:
             return
         setattr(cls, self.name, ReverseGenericManyToOneDescriptor(self.remote_field))

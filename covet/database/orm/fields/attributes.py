@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from typing import Any
 
-from covet.exceptions import NotInPortal, RelationNotLoaded
-from covet.portal import wait
+from covet.database.orm.implicit import load_now
 
 
 class DeferredAttribute:
@@ -44,16 +43,9 @@ class DeferredAttribute:
 
 
 def _load(instance: Any, name: str) -> None:
-    loading = instance._load_deferred(name)
-    try:
-        wait(loading)
-    except NotInPortal:
-        close: Callable[[], None] | None = getattr(loading, "close", None)
-        if close is not None:
-            close()
-        kind = type(instance).__name__
-        message = (
-            f"{kind}.{name} was deferred and is not loaded; use `await instance.refresh_from_db(fields=[{name!r}])` "
-            f"first, or leave {name!r} in the query"
-        )
-        raise RelationNotLoaded(message) from None
+    advice = f"use `await instance.refresh_from_db(fields=[{name!r}])` first, or leave {name!r} in the query"
+    load_now(instance, name, functools.partial(_load_deferred, name=name), advice)
+
+
+async def _load_deferred(instance: Any, name: str) -> None:
+    await instance._load_deferred(name)

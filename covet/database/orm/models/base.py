@@ -78,6 +78,7 @@ class Model(Validating, Persistence, metaclass=ModelBase):
             _take_field(self, field, kwargs)
         if kwargs:
             _take_properties(self, meta, kwargs)
+        super().__init__()
         if post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=self)
 

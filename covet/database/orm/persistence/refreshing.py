@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from covet.database.adapters.changes import plain_name
 from covet.database.orm.aggregates import Max
-from covet.database.orm.peers import peers_of
+from covet.database.orm.implicit import settled
+from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.query import Q
 from covet.database.transaction import transaction
 
@@ -98,26 +101,34 @@ class Refreshing:
         An overridden `refresh_from_db` is obeyed, for this instance alone.
         """
         if type(self).refresh_from_db is not Refreshing.refresh_from_db:
-            await self.refresh_from_db(fields=[name])
+            await settled(self.refresh_from_db(fields=[name]))
             return
-        lacking = [
+        found = await shared(
+            self,
+            f"{name}.deferred",
+            self.pk,
+            members=functools.partial(self._lacking, name),
+            fetch=functools.partial(self._fetch_for, name),
+            tables=_tables_of(type(self)),
+        )
+        if found is MISSING:
+            await self.refresh_from_db(fields=[name])
+        else:
+            self.__dict__[name] = found
+
+    def _lacking(self, name: str) -> list[Any]:
+        """The peers for whom a deferred value is wanted too."""
+        db, kind = self._state.db, type(self)
+        return [
             peer
             for peer in peers_of(self)
-            if name not in peer.__dict__ and peer._state.db == self._state.db and peer.pk is not None
+            if type(peer) is kind and name not in peer.__dict__ and peer._state.db == db and peer.pk is not None
         ]
-        if len(lacking) < 2:
-            await self.refresh_from_db(fields=[name])
-            return
+
+    async def _fetch_for(self, name: str, peers: list[Any]) -> dict[Any, Any]:
         cls: Any = type(self)
         manager = cls._base_manager.db_manager(self._state.db, hints={"instance": self})
-        rows = await manager.filter(pk__in=[peer.pk for peer in lacking]).values_list("pk", name)
-        found = dict(rows)
-        for peer in lacking:
-            if peer.pk in found:
-                peer.__dict__.setdefault(name, found[peer.pk])
-        if name not in self.__dict__:
-            # The row is gone: say so as a refresh does.
-            await self.refresh_from_db(fields=[name])
+        return dict(await manager.filter(pk__in=[peer.pk for peer in peers]).values_list("pk", name))
 
     async def _get_next_or_previous_by_FIELD(self, field: Any, is_next: bool, **kwargs: Any) -> Any:  # noqa: N802 - Django's name
         """The neighbour by a date field; ties are broken by the primary key.
@@ -208,3 +219,7 @@ def _siblings(instance: Any) -> dict[str, Any]:
     relation = instance._meta.order_with_respect_to
     own = getattr(relation, "get_filter_kwargs_for_object", None)
     return {relation.name: getattr(instance, relation.attname)} if own is None else dict(own(instance))
+
+
+def _tables_of(model: Any) -> tuple[str, ...]:
+    return tuple([plain_name(each._meta.db_table) for each in (model, *model._meta.all_parents)])

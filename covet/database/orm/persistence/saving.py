@@ -12,6 +12,7 @@ from typing import Any
 
 from covet.database.connections import connections
 from covet.database.orm.expressions.values import DatabaseDefault
+from covet.database.orm.implicit import settled
 from covet.database.orm.persistence.plans import Writes, is_expression, writes_of
 from covet.database.orm.persistence.related_values import prepare_related_fields_for_save
 from covet.database.orm.persistence.validation import is_validated, run_validators
@@ -348,7 +349,7 @@ class Saving:
         if missing and self._state.db is not None:
             deferred = self.get_deferred_fields() & set(missing)
             if deferred:
-                await self.refresh_from_db(fields=list(deferred))
+                await settled(self.refresh_from_db(fields=list(deferred)))
 
     def get_deferred_fields(self) -> set[str]:
         """The attribute names of fields that were not loaded."""

@@ -46,8 +46,8 @@ def for_instances(queryset: Any, field_name: str, instances: Sequence[Any]) -> A
 def unsliced(queryset: Any) -> Any:
     """The same query with all of its rows."""
     rows = queryset._chain()
-    chain, values = rows._node.chain(), rows._values  # noqa: SLF001 - the QuerySet's own rebuilding is one floor below
-    rows._node, rows._values = rows._node.root, ()  # noqa: SLF001
+    chain, values = rows._node.chain(), rows._values
+    rows._node, rows._values = rows._node.root, ()
     for node in chain:
         if not isinstance(node.operation, (Limits, Offset)):
             rows = rows._step(None, values[node.start : node.end], lambda _, node=node: node.operation)  # noqa: SLF001

@@ -6,6 +6,7 @@ from typing import Any
 
 from covet.database.connections import connections
 from covet.database.orm.expressions.refs import F
+from covet.database.orm.implicit import settled
 from covet.database.orm.prefetch import Source
 from covet.database.orm.query import Q
 from covet.database.orm.related.access import tables_of
@@ -96,11 +97,11 @@ class ManyRelatedManager(RelatedManagerBase):
     # -- reading ---------------------------------------------------------------------------------
 
     def _apply_rel_filters(self, queryset: Any) -> Any:
-        if self._db or router.routers or self.instance._state.db != "default":
-            queryset._add_hints(instance=self.instance)
-            if self._db:
-                queryset = queryset.using(self._db)
-        return queryset._next_is_sticky().filter(**self.core_filters)
+        carried: dict[str, Any] = {"hints": {**queryset._hints, "instance": self.instance}, "sticky": True}
+        if self._db:
+            carried["db"] = self._db
+        queryset._conf = queryset._conf.evolve(**carried)
+        return queryset.filter(**self.core_filters)
 
     async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
         queryset = only_one(querysets) if querysets else await self._every()
@@ -166,15 +167,15 @@ class ManyRelatedManager(RelatedManagerBase):
         """
         self._remove_prefetched_objects()
         async with transaction(using=self._write_alias(), savepoint=False):
-            source, target = self.source_field, self.target_field
-            await self._add_items(source, target, objs, through_defaults)
+            source, target = self.source_field_name, self.target_field_name
+            await self._add_items(source, target, *objs, through_defaults=through_defaults)
             if self.symmetrical:
-                await self._add_items(target, source, objs, through_defaults)
+                await self._add_items(target, source, *objs, through_defaults=through_defaults)
 
     async def remove(self, *objs: Any) -> None:
         """Relate objects no longer."""
         self._remove_prefetched_objects()
-        await self._remove_items(objs)
+        await self._remove_items(self.source_field_name, self.target_field_name, *objs)
 
     async def clear(self) -> None:
         """Relate nothing."""
@@ -226,20 +227,20 @@ class ManyRelatedManager(RelatedManagerBase):
 
     async def create(self, *, through_defaults: Any = None, **kwargs: Any) -> Any:
         """Make, save and relate an object."""
-        made = await self._creator().create(**kwargs)
+        made = await settled(self._creator().create(**kwargs))
         await self.add(made, through_defaults=through_defaults)
         return made
 
     async def get_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
         """`get_or_create` among the related objects; a new one is related."""
-        obj, created = await self._creator().get_or_create(**kwargs)
+        obj, created = await settled(self._creator().get_or_create(**kwargs))
         if created:
             await self.add(obj, through_defaults=through_defaults)
         return obj, created
 
     async def update_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
         """`update_or_create` among the related objects; a new one is related."""
-        obj, created = await self._creator().update_or_create(**kwargs)
+        obj, created = await settled(self._creator().update_or_create(**kwargs))
         if created:
             await self.add(obj, through_defaults=through_defaults)
         return obj, created
@@ -280,9 +281,13 @@ class ManyRelatedManager(RelatedManagerBase):
                 found[target.get_prep_value(obj)] = None
         return found
 
-    async def _add_items(self, source: Any, target: Any, objs: Any, through_defaults: Any) -> None:
+    async def _add_items(
+        self, source_field_name: str, target_field_name: str, *objs: Any, through_defaults: Any = None
+    ) -> None:
         if not objs:
             return
+        fields = self.through._meta
+        source, target = fields.get_field(source_field_name), fields.get_field(target_field_name)
         defaults = {name: value() if callable(value) else value for name, value in dict(through_defaults or {}).items()}
         ids = self._target_ids(target, objs)
         alias = self._write_alias()
@@ -290,7 +295,9 @@ class ManyRelatedManager(RelatedManagerBase):
         is_made = self.through._meta.auto_created is not False
         ignores = is_made and connections[alias].features.supports_ignore_conflicts
         # The mirrored rows of a symmetrical relation are not announced.
-        announced = (self.reverse or source is self.source_field) and m2m_changed.has_listeners(self.through)
+        announced = (self.reverse or source_field_name == self.source_field_name) and m2m_changed.has_listeners(
+            self.through
+        )
         if ignores and not announced:
             await self._insert(source, target, list(ids), {}, alias, ignores=True)
             return
@@ -311,7 +318,8 @@ class ManyRelatedManager(RelatedManagerBase):
         rows = [self.through(**defaults, **{source.attname: own, target.attname: key}) for key in keys]
         await self.through._default_manager.using(alias).bulk_create(rows, ignore_conflicts=ignores)
 
-    async def _remove_items(self, objs: Any) -> None:
+    async def _remove_items(self, source_field_name: str, target_field_name: str, *objs: Any) -> None:
+        del source_field_name, target_field_name
         if not objs:
             return
         ids = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Never
 
+from covet.database.orm.implicit import settled
 from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
@@ -55,16 +56,16 @@ class ReverseManager(RelatedManagerBase):
 
     def _apply_rel_filters(self, queryset: Any) -> Any:
         instance, field = self.instance, self.field
-        if self._db or router.routers or instance._state.db != "default":
-            queryset._add_hints(instance=instance)
-            if self._db:
-                queryset = queryset.using(self._db)
         rows = queryset.filter(**self.core_filters)
         keys = [getattr(instance, there.attname) for there in field.foreign_related_fields]
         if None in keys:
             return rows.none()
+        carried: dict[str, Any] = {"hints": {**rows._hints, "instance": instance}}
+        if self._db:
+            carried["db"] = self._db
         if field.many_to_one:
-            rows._known_related_objects = {field: {keys[0] if len(keys) == 1 else tuple(keys): instance}}
+            carried["known"] = {field: {keys[0] if len(keys) == 1 else tuple(keys): instance}}
+        rows._conf = rows._conf.evolve(**carried)
         return rows
 
     async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
@@ -105,7 +106,7 @@ class ReverseManager(RelatedManagerBase):
             async with transaction(using=alias, savepoint=False):
                 for obj in objs:
                     self._adopt(obj)
-                    await obj.save()
+                    await settled(obj.save())
             return
         keys: dict[Any, None] = {}
         for obj in objs:
@@ -119,15 +120,15 @@ class ReverseManager(RelatedManagerBase):
 
     async def create(self, **kwargs: Any) -> Any:
         """Make and save an object that refers to this instance."""
-        return await super(RelatedManagerBase, self._for_writing(kwargs)).create(**kwargs)
+        return await settled(super(RelatedManagerBase, self._for_writing(kwargs)).create(**kwargs))
 
     async def get_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`get_or_create` among the objects that refer to this instance."""
-        return await super(RelatedManagerBase, self._for_writing(kwargs)).get_or_create(**kwargs)  # type: ignore[no-any-return]
+        return await settled(super(RelatedManagerBase, self._for_writing(kwargs)).get_or_create(**kwargs))  # type: ignore[no-any-return]
 
     async def update_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`update_or_create` among the objects that refer to this instance."""
-        return await super(RelatedManagerBase, self._for_writing(kwargs)).update_or_create(**kwargs)  # type: ignore[no-any-return]
+        return await settled(super(RelatedManagerBase, self._for_writing(kwargs)).update_or_create(**kwargs))  # type: ignore[no-any-return]
 
     def _for_writing(self, kwargs: dict[str, Any]) -> Any:
         self._check_fk_val()
@@ -204,7 +205,7 @@ class NullableReverseManager(ReverseManager):
         async with transaction(using=alias, savepoint=False):
             for obj in await evaluated(rows):
                 setattr(obj, name, None)
-                await obj.save(update_fields=[name])
+                await settled(obj.save(update_fields=[name]))
 
     async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
         """Let exactly `objs` refer to this instance.

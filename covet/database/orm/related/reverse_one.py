@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from covet.database.orm.implicit import load_now
 from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.prefetch import Source
-from covet.database.orm.related.access import add_awaitable, load_now, tables_of
+from covet.database.orm.related.access import add_awaitable, tables_of
 from covet.database.orm.related.assignment import agree_on_database, check_kind
 from covet.database.orm.related.filters import forward_filter
 from covet.database.orm.related.forward import only_one
