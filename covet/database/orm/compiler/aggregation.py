@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import copy
-import copy
 from typing import Any
-
 
 import sqlalchemy as sa
 
-from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler.elements import AliasColumn
 from covet.database.orm.compiler.emitter import Emitter
@@ -113,7 +110,11 @@ def _needs_subquery(query: Any, resolved: dict[str, Any]) -> bool:
             annotation = query.annotations.get(name)
             if annotation is None:
                 continue
-            if annotation.contains_subquery or annotation.contains_over_clause or getattr(annotation, "set_returning", False):
+            if (
+                annotation.contains_subquery
+                or annotation.contains_over_clause
+                or getattr(annotation, "set_returning", False)
+            ):
                 return True
     return any(getattr(annotation, "set_returning", False) for annotation in query.annotation_select.values())
 
@@ -142,10 +143,10 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
             keep |= {name for name, value in query.annotation_select.items() if getattr(value, "set_returning", False)}
             query.annotation_mask = keep & set(query.annotations)
             del mask
+    if query.annotation_mask is not None:
+        query.annotation_mask |= used & set(query.annotations)
     carried: dict[Any, str] = {}
-    outer: dict[str, Any] = {
-        name: _rewritten(expression, query, carried) for name, expression in resolved.items()
-    }
+    outer: dict[str, Any] = {name: _rewritten(expression, query, carried) for name, expression in resolved.items()}
     built = build(query, inner_emitter, labelled=True)
     subquery = built.statement.subquery(SUBQUERY)
     elements = [select_element(emitter, expression).label(name) for name, expression in outer.items()]
@@ -175,9 +176,7 @@ def _rewritten(expression: Any, query: Any, carried: dict[Any, str]) -> Any:
     if getattr(expression, "contains_subquery", False) and hasattr(expression, "query"):
         return _carry(expression, query, carried)
     clone = expression.copy()
-    clone.set_source_expressions(
-        [None if source is None else _rewritten(source, query, carried) for source in sources]
-    )
+    clone.set_source_expressions([None if source is None else _rewritten(source, query, carried) for source in sources])
     return clone
 
 

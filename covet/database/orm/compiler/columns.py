@@ -95,7 +95,13 @@ def _annotate(query: Any, selection: Selection) -> None:
 
 
 def _model_columns(
-    query: Any, selection: Selection, opts: Any, alias: str, mask: Mask | None, model: Any, seen: dict[Any, str] | None = None
+    query: Any,
+    selection: Selection,
+    opts: Any,
+    alias: str,
+    mask: Mask | None,
+    model: Any,
+    seen: dict[Any, str] | None = None,
 ) -> ModelColumns:
     seen = {None: alias} if seen is None else seen
     start = len(selection.columns)

@@ -73,7 +73,9 @@ def _operand(built: Built, emitter: Emitter) -> Any:
     is_plain = isinstance(statement, sa.sql.selectable.Select) and not (
         statement._limit_clause is not None or statement._offset_clause is not None or statement._order_by_clauses  # noqa: SLF001 - SQLAlchemy has no public question for it
     )
-    if is_plain or (emitter.features.supports_parentheses_in_compound and isinstance(statement, sa.sql.selectable.Select)):
+    if is_plain or (
+        emitter.features.supports_parentheses_in_compound and isinstance(statement, sa.sql.selectable.Select)
+    ):
         return statement
     return sa.select(*_names(built, emitter)).select_from(statement.subquery())
 

@@ -65,8 +65,10 @@ class Join:
             and self.parent_alias == other.parent_alias
             and (
                 self.join_field is other.join_field
-                or (self.join_field.get_joining_fields() == other.join_field.get_joining_fields()
-                and _restriction_key(self.join_field) == _restriction_key(other.join_field))
+                or (
+                    self.join_field.get_joining_fields() == other.join_field.get_joining_fields()
+                    and _restriction_key(self.join_field) == _restriction_key(other.join_field)
+                )
             )
             and self.filtered_relation is other.filtered_relation
         )

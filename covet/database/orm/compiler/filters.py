@@ -171,9 +171,7 @@ class Filters(Joins):
         else:
             lhs = info.transform(self, targets[0], alias)
         condition = self.build_lookup(lookups, lhs, value)
-        return self._null_aware(
-            condition, value, targets[0], alias, joins, used, current_negated=current_negated
-        )
+        return self._null_aware(condition, value, targets[0], alias, joins, used, current_negated=current_negated)
 
     def _null_aware(
         self,
@@ -237,10 +235,7 @@ class Filters(Joins):
             return value.prep(partial(_check_instances, field, opts))
         model = getattr(value, "model", None)
         if getattr(value, "is_query", False) and not value.has_select_fields and not _compatible(model, opts, field):
-            message = (
-                f'Cannot use QuerySet for "{model._meta.object_name}": '
-                f'Use a QuerySet for "{opts.object_name}".'
-            )
+            message = f'Cannot use QuerySet for "{model._meta.object_name}": Use a QuerySet for "{opts.object_name}".'
             raise ValueError(message)
         return value
 

@@ -110,7 +110,9 @@ class Joins(NameResolution):
         """Resolve a FilteredRelation's condition into the ON clause; Query does it."""
         raise AttributeError
 
-    def trim_joins(self, targets: tuple[Any, ...], joins: list[str], path: list[Any]) -> tuple[tuple[Any, ...], str, list[str]]:
+    def trim_joins(
+        self, targets: tuple[Any, ...], joins: list[str], path: list[Any]
+    ) -> tuple[tuple[Any, ...], str, list[str]]:
         """Drop trailing joins whose target columns the table before already holds (`author__id`)."""
         joins = list(joins)
         for info in reversed(path):

@@ -78,7 +78,9 @@ class NameResolution:
                 final_field, targets = field, (field,)
                 names_with_path.append((name, steps))
                 if fail_on_missing and position + 1 != len(names):
-                    message = f"Cannot resolve keyword {names[position + 1]!r} into field. Join on '{name}' not permitted."
+                    message = (
+                        f"Cannot resolve keyword {names[position + 1]!r} into field. Join on '{name}' not permitted."
+                    )
                     raise FieldError(message)
                 break
             infos = field.get_path_info(filtered) if filtered is not None else field.path_infos

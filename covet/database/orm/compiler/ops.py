@@ -115,8 +115,11 @@ class Values:
     def apply(self, query: Query) -> None:
         for alias, expression in self.expressions:
             query.add_annotation(expression, alias)
-        if any(query.annotations[alias].contains_aggregate for alias, _ in self.expressions) and query.group_by is None:
-            query.group_by = True
+        if any(query.annotations[alias].contains_aggregate for alias, _ in self.expressions):
+            if query.values_mode:
+                query.set_group_by()
+            elif query.group_by is None:
+                query.group_by = True
         query.set_values(self.names)
 
 

@@ -98,7 +98,9 @@ def cast_function(value: Any) -> Any:
 def direction(name: str, *, standard: bool = True, descending: bool = False) -> tuple[str, bool]:
     """(bare name, descending) of `-name`."""
     turned = name.startswith("-")
-    return name.lstrip("+-") if name[:1] in "+-" else name, (turned ^ descending) if standard else not (turned ^ descending)
+    return name.lstrip("+-") if name[:1] in "+-" else name, (turned ^ descending) if standard else not (
+        turned ^ descending
+    )
 
 
 def by_name(

@@ -138,7 +138,8 @@ def _is_composed(expression: Any) -> bool:
     if getattr(expression, "window_compatible", False) and not getattr(expression, "lookup_name", None):
         return False
     return (hasattr(expression, "lookup_name") and expression.lookup_name is not None) or (
-        bool(expression.get_source_expressions()) and not hasattr(expression, "partition_by")
+        bool(expression.get_source_expressions())
+        and not hasattr(expression, "partition_by")
         and not expression.contains_aggregate
     )
 

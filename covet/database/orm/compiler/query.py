@@ -111,7 +111,9 @@ class Query(Filters):
     @property
     def has_select_fields(self) -> bool:
         """Whether particular columns were asked for."""
-        return bool(self.select or (self.annotation_mask is not None and self.annotation_mask and not self.default_cols))
+        return bool(
+            self.select or (self.annotation_mask is not None and self.annotation_mask and not self.default_cols)
+        )
 
     @property
     def _subquery_fields_len(self) -> int:
@@ -220,9 +222,7 @@ class Query(Filters):
         relation.alias = alias
         parts, field_parts, _ = self.solve_lookup_type(relation.relation_name)
         if parts:
-            message = (
-                f"FilteredRelation's relation_name cannot contain lookups (got {relation.relation_name!r})."
-            )
+            message = f"FilteredRelation's relation_name cannot contain lookups (got {relation.relation_name!r})."
             raise ValueError(message)
         for lookup in _lookups_of(relation.condition):
             lookup_parts, lookup_fields, _ = self.solve_lookup_type(lookup)
@@ -272,9 +272,7 @@ class Query(Filters):
                 raise FieldError("Joined field references are not permitted in this query")
             if summarize:
                 if name not in self.annotation_select:
-                    message = (
-                        f"Cannot aggregate over the '{name}' alias. Use annotate() to promote it."
-                    )
+                    message = f"Cannot aggregate over the '{name}' alias. Use annotate() to promote it."
                     raise FieldError(message)
                 return Ref(name, annotation)
             return annotation
@@ -404,8 +402,7 @@ class Query(Filters):
                 raise FieldError(f"Invalid order_by arguments: {[item]}")
             elif getattr(item, "contains_aggregate", False):
                 message = (
-                    "Using an aggregate in order_by() without also including it in annotate() is not allowed: "
-                    f"{item}"
+                    f"Using an aggregate in order_by() without also including it in annotate() is not allowed: {item}"
                 )
                 raise FieldError(message)
         if items:
@@ -568,9 +565,7 @@ def _rename_value(value: Any, relation: str, alias: str) -> Any:
         name = value.name
         return F(alias + name[len(relation) :]) if name.startswith(relation + "__") else value
     if hasattr(value, "replace_expressions") and hasattr(value, "flatten"):
-        swaps = {
-            part: _rename_value(part, relation, alias) for part in value.flatten() if isinstance(part, F)
-        }
+        swaps = {part: _rename_value(part, relation, alias) for part in value.flatten() if isinstance(part, F)}
         return value.replace_expressions(swaps) if swaps else value
     return value
 

@@ -50,8 +50,13 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
         return qualified(query, emitter, selection, orders, where, having, qualify)
     groups = group_by_of(query, selection, [] if is_default else orders, having, emitter)
     distinct_on = _distinct_on(query, emitter)
-    columns = [_column(emitter, expression, label, index, labelled=labelled) for index, (expression, label) in enumerate(selection.columns)]
-    order_clauses = [emitter.process(_ordered(emitter, order)) for order in orders] if not (is_default and groups) else []
+    columns = [
+        _column(emitter, expression, label, index, labelled=labelled)
+        for index, (expression, label) in enumerate(selection.columns)
+    ]
+    order_clauses = (
+        [emitter.process(_ordered(emitter, order)) for order in orders] if not (is_default and groups) else []
+    )
     if is_default and groups:
         orders = []
     hidden = 0

@@ -250,7 +250,11 @@ class WhereNode(Condition):
         for one in ones[1:]:
             total = total + one
         wanted = "1" if constant % 2 == 0 else "0"
-        clause = sa.func.mod(total, sa.literal_column("2")) if compiler.vendor != "sqlite" else total % sa.literal_column("2")
+        clause = (
+            sa.func.mod(total, sa.literal_column("2"))
+            if compiler.vendor != "sqlite"
+            else total % sa.literal_column("2")
+        )
         result = clause == sa.literal_column(wanted)
         return Negation(result) if self.negated else result
 

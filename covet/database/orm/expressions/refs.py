@@ -124,9 +124,11 @@ class ResolvedOuterRef(F):
         column = super().resolve_expression(*args, **kwargs)
         if column.contains_over_clause:
             raise NotSupportedError(f"Referencing outer query window expression is not supported: {self.name}.")
-        if "__" in self.name:
-            column = column.copy()
-            column.possibly_multivalued = True
+        # A copy: an annotation of the outer query is shared.
+        column = column.copy()
+        column.possibly_multivalued = "__" in self.name
+        if isinstance(column, Col):
+            column.is_outer = True
         return column
 
     def relabeled_clone(self, relabels: dict[str, str]) -> Any:
@@ -237,6 +239,7 @@ class Col(Expression):
 
     contains_column_references: ClassVar[bool] = True
     possibly_multivalued = False
+    is_outer = False
 
     def __init__(self, alias: str | None, target: Any, output_field: Any = None) -> None:
         super().__init__(output_field=target if output_field is None else output_field)
@@ -258,7 +261,8 @@ class Col(Expression):
         return type(self)(relabels.get(self.alias, self.alias), self.target, self.output_field)
 
     def get_group_by_cols(self) -> list[Any]:
-        return [self]
+        # A column of the query around this one is constant here.
+        return [] if self.is_outer else [self]
 
     def get_db_converters(self, connection: Any) -> list[Any]:
         own: list[Any] = self.output_field.get_db_converters(connection)

@@ -109,7 +109,7 @@ class Value(SQLiteNumericMixin, Expression):
     @property
     def empty_result_set_value(self) -> Any:
         """The value itself: it needs no row."""
-        return self.value
+        return self.value.value if isinstance(self.value, Const) else self.value
 
 
 class RawSQL(Expression):
