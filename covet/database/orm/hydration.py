@@ -113,7 +113,7 @@ def _attach_through_init(
 @lru_cache(maxsize=512)
 def row_class(names: tuple[str, ...]) -> Any:
     """The named tuple class of `values_list(named=True)`."""
-    made = namedtuple("Row", names)  # type: ignore[misc]  # noqa: PYI024 - the fields are known only now
+    made = namedtuple("Row", names)  # type: ignore[misc]
     made.__reduce__ = _reduce_row  # type: ignore[method-assign, assignment]
     return made
 

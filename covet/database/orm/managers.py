@@ -97,7 +97,11 @@ class BaseManager(Generic[M]):
         return type(
             name,
             (cls,),
-            {"_queryset_class": queryset_class, **cls._get_queryset_methods(queryset_class), "__module__": cls.__module__},
+            {
+                "_queryset_class": queryset_class,
+                **cls._get_queryset_methods(queryset_class),
+                "__module__": cls.__module__,
+            },
         )
 
     @classmethod
@@ -260,6 +264,7 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
 class Manager(BaseManager.from_queryset(QuerySet), Generic[M]):  # type: ignore[misc]
     """The default manager: every QuerySet method, on every row."""
 
+
 ModelManager = Manager
 
 
@@ -309,9 +314,25 @@ late_manager.make = _make_manager
 ManagerFactory.make = Manager
 TERMINALS = frozenset(
     name
-    for base in (
-        "get first last latest earliest in_bulk count exists contains aggregate explain create get_or_create "
-        "update_or_create bulk_create bulk_update update delete"
-    ).split()
+    for base in [
+        "get",
+        "first",
+        "last",
+        "latest",
+        "earliest",
+        "in_bulk",
+        "count",
+        "exists",
+        "contains",
+        "aggregate",
+        "explain",
+        "create",
+        "get_or_create",
+        "update_or_create",
+        "bulk_create",
+        "bulk_update",
+        "update",
+        "delete",
+    ]
     for name in (base, f"a{base}")
 )

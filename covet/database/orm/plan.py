@@ -52,9 +52,23 @@ class Node:
         plans: compiled plans by (terminal, database and variant). rows: those that select rows, by database.
     """
 
-    __slots__ = ("children", "end", "model", "operation", "parent", "plans", "root", "rows", "start", "transient", "used")
+    __slots__ = (
+        "children",
+        "end",
+        "model",
+        "operation",
+        "parent",
+        "plans",
+        "root",
+        "rows",
+        "start",
+        "transient",
+        "used",
+    )
 
-    def __init__(self, model: Any, parent: Node | None = None, operation: Operation | None = None, end: int = 0) -> None:
+    def __init__(
+        self, model: Any, parent: Node | None = None, operation: Operation | None = None, end: int = 0
+    ) -> None:
         self.model = model
         self.parent = parent
         self.operation = operation

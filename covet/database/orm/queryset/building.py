@@ -9,8 +9,8 @@ from covet.database.orm.compiler import ops
 from covet.database.orm.compiler.datastructures import LOOKUP_SEP, OR, XOR
 from covet.database.orm.compiler.ops import FrozenQuery
 from covet.database.orm.expressions.values import RawSQL
-from covet.database.orm.queryset.core import DICTS, FLAT, INSTANCES, NAMED, TUPLES, Core
 from covet.database.orm.query import Q
+from covet.database.orm.queryset.core import DICTS, FLAT, INSTANCES, NAMED, TUPLES, Core
 from covet.database.orm.shape import PLAIN, SLOT, freeze, shape_of
 from covet.exceptions import FieldError, NotSupportedError
 
@@ -47,7 +47,7 @@ class Building(Core[M]):
                     parts.append((name, SLOT))
                 else:
                     if hasattr(value, "__next__"):
-                        value = kwargs[name] = list(value)  # noqa: PLW2901 - an iterator can be read once
+                        value = kwargs[name] = list(value)
                     parts.append((name, _key(value, values)))
             if None not in parts and not self._conf.sticky:
                 return self._step(("filter", *parts), values, lambda out: self._frozen_filter(args, kwargs, out))
@@ -67,9 +67,7 @@ class Building(Core[M]):
         if not args and not kwargs:
             self._refuse_combined(name)
             return self._chain()
-        kwargs = {
-            key: list(value) if hasattr(value, "__next__") else value for key, value in kwargs.items()
-        }
+        kwargs = {key: list(value) if hasattr(value, "__next__") else value for key, value in kwargs.items()}
         sticky = self._conf.sticky
 
         def describe(values: list[Any]) -> Hashable:
@@ -131,7 +129,9 @@ class Building(Core[M]):
             except (AttributeError, TypeError):
                 raise TypeError("Complex annotations require an alias") from None
             if alias in kwargs:
-                raise ValueError(f"The named annotation '{alias}' conflicts with the default name for another annotation.")
+                raise ValueError(
+                    f"The named annotation '{alias}' conflicts with the default name for another annotation."
+                )
             items[alias] = arg
         items.update(kwargs)
         if not items:
@@ -432,7 +432,7 @@ class Building(Core[M]):
 
     # -- set operations ---------------------------------------------------------------------------
 
-    def union(self, *others: Any, all: bool = False) -> Self:  # noqa: A002 - Django's name
+    def union(self, *others: Any, all: bool = False) -> Self:
         """Rows of any; duplicates once, unless `all`."""
         if self._facts.empty:
             living = [other for other in others if not other._facts.empty]
@@ -539,7 +539,7 @@ def _with_params(texts: dict[Any, str], params: list[Any]) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     position = 0
     for name, text in texts.items():
-        text = str(text)  # noqa: PLW2901 - a number is SQL too
+        text = str(text)
         count = text.replace("%%", "").count("%s")
         made[name] = RawSQL(text, params[position : position + count])
         position += count
@@ -548,8 +548,8 @@ def _with_params(texts: dict[Any, str], params: list[Any]) -> dict[Any, Any]:
 
 def truncation(method: str, field_name: str, kind: str, tzinfo: Any) -> Any:
     """The Trunc expression of dates() and datetimes()."""
-    from covet.database.orm.functions.datetime import Trunc  # noqa: PLC0415 - kept beside its only use
     from covet.database.orm.expressions.outputs import output  # noqa: PLC0415 - as above
+    from covet.database.orm.functions.datetime import Trunc  # noqa: PLC0415 - kept beside its only use
 
     if method == "dates":
         return Trunc(field_name, kind, output_field=output("DateField"))

@@ -55,7 +55,18 @@ DEFAULTS = Settings()
 class Facts:
     """What is asked of a shape again and again, worked out once."""
 
-    __slots__ = ("annotations", "combinator", "distinct", "distinct_fields", "empty", "grouped", "locked", "ordered", "sliced", "values")
+    __slots__ = (
+        "annotations",
+        "combinator",
+        "distinct",
+        "distinct_fields",
+        "empty",
+        "grouped",
+        "locked",
+        "ordered",
+        "sliced",
+        "values",
+    )
 
     def __init__(self, query: Query) -> None:
         self.sliced = query.is_sliced
@@ -87,7 +98,9 @@ class Core(Generic[M]):
 
     def __init__(self, model: Any = None, query: Any = None, using: str | None = None, hints: Any = None) -> None:
         self.model = model
-        self._node: Node = query.node if isinstance(query, FrozenQuery) else root_of(model) if model is not None else None  # type: ignore[assignment]
+        self._node: Node = (
+            query.node if isinstance(query, FrozenQuery) else root_of(model) if model is not None else None
+        )  # type: ignore[assignment]
         self._values: tuple[Any, ...] = ()
         self._conf = DEFAULTS if using is None and not hints else DEFAULTS.evolve(db=using, hints=dict(hints or {}))
 
@@ -109,7 +122,11 @@ class Core(Generic[M]):
     def _extra_state(self) -> dict[str, Any]:
         """Attributes that a subclass put on the QuerySet itself: they travel with it."""
         if len(self.__dict__) <= len(_OWN_STATE):
-            return {} if self.__dict__.keys() <= _OWN_STATE else {k: v for k, v in self.__dict__.items() if k not in _OWN_STATE}
+            return (
+                {}
+                if self.__dict__.keys() <= _OWN_STATE
+                else {k: v for k, v in self.__dict__.items() if k not in _OWN_STATE}
+            )
         return {name: value for name, value in self.__dict__.items() if name not in _OWN_STATE}
 
     def _chain(self) -> Self:
@@ -421,7 +438,9 @@ def _interpolated(sql: str, args: Sequence[Any]) -> str:
     """The statement with its arguments in their places; not quoted, as Django prints it."""
     remaining = iter(args)
     if "$1" in sql:
-        return re.sub(r"\$(\d+)(::[A-Za-z0-9_ ()\[\],]*?(?=[\s),]|$))?", lambda match: str(args[int(match[1]) - 1]), sql)
+        return re.sub(
+            r"\$(\d+)(::[A-Za-z0-9_ ()\[\],]*?(?=[\s),]|$))?", lambda match: str(args[int(match[1]) - 1]), sql
+        )
     return re.sub(r"\?|%s", lambda _: str(next(remaining, "?")), sql)
 
 

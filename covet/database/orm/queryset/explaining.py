@@ -13,7 +13,19 @@ _FORMATS = {
     "sqlite": (),
 }
 _OPTIONS = frozenset(
-    {"ANALYZE", "BUFFERS", "COSTS", "GENERIC_PLAN", "MEMORY", "SETTINGS", "SERIALIZE", "SUMMARY", "TIMING", "VERBOSE", "WAL"}
+    {
+        "ANALYZE",
+        "BUFFERS",
+        "COSTS",
+        "GENERIC_PLAN",
+        "MEMORY",
+        "SETTINGS",
+        "SERIALIZE",
+        "SUMMARY",
+        "TIMING",
+        "VERBOSE",
+        "WAL",
+    }
 )
 
 
@@ -38,7 +50,11 @@ def explain_prefix(adapter: Any, format_: str | None, options: dict[str, Any]) -
         if options:
             raise ValueError(f"Unknown options: {', '.join(sorted(options))}")
         return "EXPLAIN QUERY PLAN"
-    unknown = sorted(option for option in options if option.upper() not in _OPTIONS or vendor == "mysql" and option.upper() != "ANALYZE")
+    unknown = sorted(
+        option
+        for option in options
+        if option.upper() not in _OPTIONS or (vendor == "mysql" and option.upper() != "ANALYZE")
+    )
     if unknown:
         raise ValueError(f"Unknown options: {', '.join(unknown)}")
     if vendor == "mysql":

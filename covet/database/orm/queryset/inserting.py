@@ -52,7 +52,11 @@ async def insert_rows(
     returned: list[tuple[Any, ...]] = []
     rows = [[_value(field, obj, raw=raw) for field in fields] for obj in objs]
     loaders = [converter_of(field.get_col(model._meta.db_table), adapter) for field in returning]
-    if any(is_expression(value) or hasattr(field, "get_placeholder") for row in rows for field, value in zip(fields, row, strict=True)):
+    if any(
+        is_expression(value) or hasattr(field, "get_placeholder")
+        for row in rows
+        for field, value in zip(fields, row, strict=True)
+    ):
         for row in rows:
             statement_sql, args = _computed(adapter, model, fields, row, returning, on_conflict)
             returned += await _run(adapter, statement_sql, args, loaders, one=True)

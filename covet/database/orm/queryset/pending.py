@@ -61,11 +61,15 @@ class Pending(Generic[T]):
 
     def __iter__(self) -> Any:
         self._method = None
-        raise TypeError(f"{self._name}() was not awaited, so it cannot be iterated; write `await` before it ({self._place()})")
+        raise TypeError(
+            f"{self._name}() was not awaited, so it cannot be iterated; write `await` before it ({self._place()})"
+        )
 
     def __bool__(self) -> bool:
         self._method = None
-        raise TypeError(f"{self._name}() was not awaited, so it is neither true nor false; write `await` before it ({self._place()})")
+        raise TypeError(
+            f"{self._name}() was not awaited, so it is neither true nor false; write `await` before it ({self._place()})"
+        )
 
     def __del__(self) -> None:
         if self._method is not None:

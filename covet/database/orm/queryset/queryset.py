@@ -33,7 +33,9 @@ class QuerySet(Writing[M]):
 
     def raw(self, sql: str, params: Any = (), translations: Any = None, using: str | None = None) -> RawQuerySet:
         """Instances out of SQL, with `$1` or `%s` for each of `params`."""
-        rows = RawQuerySet(sql, model=self.model, params=params, translations=translations, using=using or self._conf.db)
+        rows = RawQuerySet(
+            sql, model=self.model, params=params, translations=translations, using=using or self._conf.db
+        )
         rows._prefetch_related_lookups = self._conf.prefetch
         return rows
 

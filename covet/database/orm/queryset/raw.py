@@ -117,7 +117,9 @@ class RawQuerySet:
             raise FieldDoesNotExist("Raw query must include the primary key")
         order = {field.attname: position for position, field in enumerate(opts.concrete_fields)}
         targets.sort(key=lambda target: order[target[1].attname])
-        loaders = [(index, field.attname, converter_of(field.get_col(opts.db_table), adapter)) for index, field in targets]
+        loaders = [
+            (index, field.attname, converter_of(field.get_col(opts.db_table), adapter)) for index, field in targets
+        ]
         names = [name for _, name, _ in loaders]
         instances: list[Any] = []
         for row in rows:
@@ -143,7 +145,9 @@ class RawQuerySet:
     def _loaded(self) -> list[Any]:
         if self._result_cache is None:
             if not in_portal():
-                raise SynchronousOnlyOperation("This raw query is not evaluated: write `await` before it or use `async for`.")
+                raise SynchronousOnlyOperation(
+                    "This raw query is not evaluated: write `await` before it or use `async for`."
+                )
             wait(self._fetch_all())
         assert self._result_cache is not None
         return self._result_cache

@@ -69,7 +69,9 @@ class Terminals(Building[M]):
         name = model._meta.object_name
         if not found:
             raise model.DoesNotExist(f"{name} matching query does not exist.")
-        many = str(found) if found < MAX_GET_RESULTS or node.plans.get("unlimited") else f"more than {MAX_GET_RESULTS - 1}"
+        many = (
+            str(found) if found < MAX_GET_RESULTS or node.plans.get("unlimited") else f"more than {MAX_GET_RESULTS - 1}"
+        )
         raise model.MultipleObjectsReturned(f"get() returned more than one {name} -- it returned {many}!")
 
     async def _run(self, node: Node, plan: Plan, alias: str, values: tuple[Any, ...]) -> Sequence[Any]:
@@ -124,13 +126,13 @@ class Terminals(Building[M]):
 
     async def afirst(self) -> M | None:
         """`first` under Django's async name."""
-        return await self._edge(False)  # noqa: FBT003
+        return await self._edge(False)
 
     async def alast(self) -> M | None:
         """`last` under Django's async name."""
-        return await self._edge(True)  # noqa: FBT003
+        return await self._edge(True)
 
-    async def _edge(self, backwards: bool) -> M | None:  # noqa: FBT001 - called through Pending
+    async def _edge(self, backwards: bool) -> M | None:
         rows: Any = self
         facts = self._facts
         if not facts.ordered:
@@ -163,13 +165,13 @@ class Terminals(Building[M]):
 
     async def alatest(self, *fields: Any) -> M:
         """`latest` under Django's async name."""
-        return await self._extreme(fields, True)  # noqa: FBT003
+        return await self._extreme(fields, True)
 
     async def aearliest(self, *fields: Any) -> M:
         """`earliest` under Django's async name."""
-        return await self._extreme(fields, False)  # noqa: FBT003
+        return await self._extreme(fields, False)
 
-    async def _extreme(self, fields: tuple[Any, ...], latest: bool) -> M:  # noqa: FBT001 - called through Pending
+    async def _extreme(self, fields: tuple[Any, ...], latest: bool) -> M:
         if fields:
             order_by = fields
         else:
@@ -202,9 +204,7 @@ class Terminals(Building[M]):
             raise TypeError("in_bulk() cannot be used with values() or values_list().")
         self._refuse_combined("in_bulk")
         opts: Any = self.model._meta  # type: ignore[attr-defined]
-        unique = {
-            constraint.fields[0] for constraint in opts.total_unique_constraints if len(constraint.fields) == 1
-        }
+        unique = {constraint.fields[0] for constraint in opts.total_unique_constraints if len(constraint.fields) == 1}
         if (
             field_name != "pk"
             and not opts.get_field(field_name).unique
@@ -318,11 +318,11 @@ class Terminals(Building[M]):
             return plan.empty_row(rows._values)
         return dict(zip(plan.names, found[0], strict=False))
 
-    def explain(self, *, format: str | None = None, **options: Any) -> Pending[str]:  # noqa: A002 - Django's name
+    def explain(self, *, format: str | None = None, **options: Any) -> Pending[str]:
         """The database's plan of the query, as text."""
         return Pending("explain", self._explain, format, options)
 
-    async def aexplain(self, *, format: str | None = None, **options: Any) -> str:  # noqa: A002 - Django's name
+    async def aexplain(self, *, format: str | None = None, **options: Any) -> str:
         """`explain` under Django's async name."""
         return await self._explain(format, options)
 

@@ -186,8 +186,8 @@ class Writing(Terminals[M]):
         self,
         objs: Iterable[M],
         batch_size: int | None,
-        ignore_conflicts: bool,  # noqa: FBT001 - called through Pending
-        update_conflicts: bool,  # noqa: FBT001 - called through Pending
+        ignore_conflicts: bool,
+        update_conflicts: bool,
         update_fields: Sequence[str] | None,
         unique_fields: Sequence[str] | None,
     ) -> list[M]:
@@ -218,7 +218,9 @@ class Writing(Terminals[M]):
                 await self._insert_batch(adapter, fields, with_key, returning, conflict, batch_size)
             if without_key:
                 own = [field for field in fields if field is not opts.auto_field] if opts.auto_field else fields
-                await self._insert_batch(adapter, own, without_key, list(opts.db_returning_fields), conflict, batch_size)
+                await self._insert_batch(
+                    adapter, own, without_key, list(opts.db_returning_fields), conflict, batch_size
+                )
         for obj in instances:
             obj._state.adding = False
             obj._state.db = alias
@@ -241,7 +243,9 @@ class Writing(Terminals[M]):
         groups: dict[tuple[int, ...], list[Any]] = {}
         for obj in objs:
             left = tuple(
-                index for index, field in enumerate(fields) if isinstance(getattr(obj, field.attname, None), DatabaseDefault)
+                index
+                for index, field in enumerate(fields)
+                if isinstance(getattr(obj, field.attname, None), DatabaseDefault)
             )
             groups.setdefault(left, []).append(obj)
         for left, members in groups.items():
@@ -256,8 +260,8 @@ class Writing(Terminals[M]):
     def _conflict(
         self,
         adapter: Any,
-        ignore: bool,  # noqa: FBT001 - mirrors bulk_create
-        update: bool,  # noqa: FBT001 - mirrors bulk_create
+        ignore: bool,
+        update: bool,
         update_fields: Sequence[str] | None,
         unique_fields: Sequence[str] | None,
     ) -> OnConflict | None:
@@ -286,9 +290,7 @@ class Writing(Terminals[M]):
             raise ValueError("bulk_create() cannot be used with primary keys in update_fields.")
         if any(not field.concrete or field.many_to_many for field in unique):
             raise ValueError("bulk_create() can only be used with concrete fields in unique_fields.")
-        return OnConflict(
-            "update", tuple(field.column for field in updated), tuple(field.column for field in unique)
-        )
+        return OnConflict("update", tuple(field.column for field in updated), tuple(field.column for field in unique))
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> Pending[int]:
         """Write `fields` of all instances in few statements; how many rows were matched."""
@@ -333,9 +335,7 @@ class Writing(Terminals[M]):
                 batch = instances[start : start + size]
                 updates: dict[str, Any] = {}
                 for field in fields:
-                    whens = [
-                        When(pk=obj.pk, then=_stored_value(field, obj)) for obj in batch
-                    ]
+                    whens = [When(pk=obj.pk, then=_stored_value(field, obj)) for obj in batch]
                     case: Any = Case(*whens, output_field=field)
                     updates[field.attname] = Cast(case, output_field=field) if cast else case
                 changed += await rows.filter(pk__in=[obj.pk for obj in batch]).update(**updates)
@@ -366,9 +366,13 @@ class Writing(Terminals[M]):
             owner = field.model._meta.concrete_model
             direct = not (field.auto_created and not field.concrete) or not field.concrete
             if not direct or not field.concrete or field.many_to_many:
-                raise FieldError(f"Cannot update model field {field!r} (only non-relations and foreign keys permitted).")
+                raise FieldError(
+                    f"Cannot update model field {field!r} (only non-relations and foreign keys permitted)."
+                )
             if getattr(field, "generated", False):
-                raise FieldError(f"Cannot update model field {field!r} (generated fields are computed by the database).")
+                raise FieldError(
+                    f"Cannot update model field {field!r} (generated fields are computed by the database)."
+                )
             if owner is opts.concrete_model:
                 own[field.name] = value
             else:
