@@ -14,10 +14,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from covet.conf import settings
 from covet.exceptions import BadRequest, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from covet.http.encoding import LARGE
 from covet.http.querydict import Form, parse_query
-
-OFFLOAD_BYTES: Final = 64 * 1024
-"""Bodies beyond this are parsed in a thread, so that the event loop is not held up."""
 
 MULTIPART: Final = "multipart/form-data"
 URLENCODED: Final = "application/x-www-form-urlencoded"
@@ -109,7 +107,7 @@ async def parse_urlencoded(body: bytes) -> Form:
         TooManyFieldsSent: there are more than DATA_UPLOAD_MAX_NUMBER_FIELDS.
     """
     limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
-    if len(body) > OFFLOAD_BYTES:
+    if len(body) > LARGE:
         pairs = await asyncio.to_thread(parse_query, body, max_fields=limit)
     else:
         pairs = parse_query(body, max_fields=limit)

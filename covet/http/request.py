@@ -7,6 +7,7 @@ forms.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urljoin, urlsplit
@@ -21,8 +22,15 @@ from covet.conf import settings
 from covet.exceptions import BadJSON, BadRequest, ClientDisconnect, DisallowedHost, RequestDataTooBig
 from covet.http.anonymous import ANONYMOUS
 from covet.http.body import EMPTY, BadBody, Body, JSONBody, PendingBody, PendingJSON, json_body
-from covet.http.encoding import loads
-from covet.http.forms import MULTIPART, URLENCODED, content_params, media_type, parse_multipart, parse_urlencoded
+from covet.http.encoding import LARGE, loads
+from covet.http.forms import (
+    MULTIPART,
+    URLENCODED,
+    content_params,
+    media_type,
+    parse_multipart,
+    parse_urlencoded,
+)
 from covet.http.meta import build_meta
 from covet.http.querydict import Form, QueryDict
 from covet.http.response import RedirectResponse
@@ -367,8 +375,11 @@ class Request(StarletteRequest):
     async def load_json(self) -> JSONBody:
         """Read and parse the body, so that `request.json` need not wait; the application does so for JSON bodies."""
         if "_json" not in self.__dict__:
-            await self.read()
-            self._parse_json()
+            body = await self.read()
+            if len(body) > LARGE:
+                await asyncio.to_thread(self._parse_json)
+            else:
+                self._parse_json()
         return self._json
 
     def _parse_json(self) -> None:
