@@ -35,7 +35,7 @@ class Emitter:
         self.slots: dict[str, Binding] = {} if slots is None else slots
         self.labels: dict[str, Any] = {}
         self.values: Any = None
-        self._bound: dict[int, tuple[Any, Any, str]] = {}
+        self._bound: dict[tuple[Any, ...], tuple[Any, Any, Any]] = {}
 
     def within(self, query: Any) -> Emitter:
         """The emitter of a subquery: the same slots, the subquery's names."""
@@ -70,8 +70,10 @@ class Emitter:
         return SlotList(self._bind(slot, field, "expanded"))
 
     def _bind(self, slot: Param | Const, field: Any, kind: str) -> Any:
-        known = self._bound.get(id(slot))
-        if known is not None and known[0] is slot and known[2] == kind:
+        # One parameter for one value: PostgreSQL must see that SELECT and GROUP BY mean the same.
+        key = (slot.index, slot.preps, kind) if isinstance(slot, Param) else (id(slot), kind)
+        known = self._bound.get(key)
+        if known is not None and (known[0] is slot or isinstance(slot, Param)) and known[2] is field:
             return known[1]
         if isinstance(slot, Param):
             mark = self.query.marks.get(slot.index) if self.query is not None else None
@@ -88,7 +90,7 @@ class Emitter:
         name = f"b{len(self.slots)}"
         self.slots[name] = Binding(slot, type_, kind)
         bind = sa.bindparam(name, type_=sql_type, unique=False)
-        self._bound[id(slot)] = (slot, bind, kind)
+        self._bound[key] = (slot, bind, field)
         return bind
 
     def subselect(self, query: Any) -> Any:
