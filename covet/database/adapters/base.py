@@ -321,22 +321,22 @@ class Adapter(abc.ABC):
             if isinstance(exc, Exception):
                 raise self.map_error(exc) from exc
             raise exc
-        again = False
         if verdict in DEAD_VERDICTS:
             leases.discard(held)
             leases.suspect()
-            again = retry or verdict is Verdict.UNSENT
-        else:
-            if verdict is not Verdict.ERROR:
-                again = await self._freshen(verdict, leases, held, sql, retry=retry)
+            if not retry and verdict is not Verdict.UNSENT:
+                raise self.map_error(exc) from exc
+            held = await leases.acquire()
+        elif verdict is Verdict.ERROR or not await self._freshen(verdict, leases, held, sql, retry=retry):
             leases.put(held)
-        if not again:
             raise self.map_error(exc) from exc
-        held = await leases.acquire()
+        return await self._second_attempt(leases, held, method, sql, args)
+
+    async def _second_attempt(self, leases: Leases, held: Any, method: Method, sql: str, args: Any) -> Any:
         try:
             result = await method(held, sql, args)
-        except BaseException as second:
-            verdict = self.judge(second)
+        except BaseException as exc:
+            verdict = self.judge(exc)
             if verdict is Verdict.INTERRUPTED:
                 held.interrupt()
                 leases.mend(held)
@@ -345,9 +345,9 @@ class Adapter(abc.ABC):
                 leases.suspect()
             else:
                 leases.put(held)
-            if not isinstance(second, Exception):
+            if not isinstance(exc, Exception):
                 raise
-            raise self.map_error(second) from second
+            raise self.map_error(exc) from exc
         leases.put(held)
         return result
 

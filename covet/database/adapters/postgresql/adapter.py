@@ -61,7 +61,6 @@ class CovetPostgreSQLDialect(PGDialect_asyncpg):
         return
 
 
-
 registry.register("postgresql.covet", __name__, "CovetPostgreSQLDialect")
 
 

@@ -81,15 +81,16 @@ _DETAIL_KEY = re.compile(r"Key \((?P<columns>.*?)\)=\(", re.DOTALL)
 
 def judge(exc: BaseException) -> Verdict:
     """What a failure of asyncpg means for the connection."""
+    if type(exc) is asyncpg.DataError:
+        # asyncpg's own class for a value that it could not encode: it did not fit the parameter's type as it
+        # was when the statement was prepared, and nothing was sent. The server's have subclasses.
+        return Verdict.MISFIT
     if isinstance(exc, asyncpg.PostgresError):
         return _judge_state(exc)
     if isinstance(exc, pg.OutdatedSchemaCacheError):
         return Verdict.STALE_DONE
     if isinstance(exc, asyncpg.InternalClientError):
         return Verdict.DEAD
-    if isinstance(exc, asyncpg.DataError):
-        # The value did not fit the parameter's type as it was when the statement was prepared; nothing was sent.
-        return Verdict.MISFIT
     if isinstance(exc, asyncpg.InterfaceError):
         return Verdict.UNSENT if "connection is closed" in str(exc) else _judge_misuse(exc)
     if isinstance(exc, asyncio.CancelledError | GeneratorExit):
@@ -136,8 +137,6 @@ def map_error(exc: BaseException) -> DatabaseError:
     mapped: DatabaseError
     if isinstance(exc, pg.OutdatedSchemaCacheError):
         mapped = OperationalError(f"a type changed while the statement ran; run it again: {exc}")
-    elif isinstance(exc, asyncpg.DataError):
-        mapped = DataError(str(exc))
     elif isinstance(exc, asyncpg.InterfaceError):
         unavailable = "connection" in str(exc)
         mapped = DatabaseUnavailable(str(exc)) if unavailable else InterfaceError(str(exc))
