@@ -8,11 +8,7 @@ from io import BytesIO, StringIO
 from pathlib import PurePath
 from typing import IO, Any, Self
 
-from covet.exceptions import SuspiciousOperation
-
-
-class SuspiciousFileOperation(SuspiciousOperation):
-    """A file's name leads outside of where files are kept."""
+from covet.exceptions import SuspiciousFileOperation
 
 
 def validate_file_name(name: str, allow_relative_path: bool = False) -> str:

@@ -15,8 +15,6 @@ class Promise:
         function: makes the value. arguments, keywords: what it is called with.
     """
 
-    __slots__ = ("_arguments", "_function", "_keywords")
-
     def __init__(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
         self._function = function
         self._arguments = arguments

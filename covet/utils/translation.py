@@ -36,14 +36,25 @@ def gettext(message: str) -> str:
     return _State.catalog(message)
 
 
-def gettext_lazy(message: str) -> str:
-    """`message`, translated when it is shown.
+class LazyText(Promise, str):
+    """A text that is translated when it is shown; a string to all who ask."""
 
-    Without a catalog at import time the text itself is returned: a plain string costs nothing.
-    """
-    if _State.catalog is _english:
-        return message
-    return Promise(gettext, message)  # type: ignore[return-value]
+    def __new__(cls, message: str) -> LazyText:
+        """The text as written."""
+        return str.__new__(cls, message)
+
+    def __init__(self, message: str) -> None:
+        super().__init__(gettext, message)
+
+    def __reduce__(self) -> tuple[type[LazyText], tuple[str]]:
+        return type(self), (str.__str__(self),)
+
+    __hash__ = Promise.__hash__
+
+
+def gettext_lazy(message: str) -> str:
+    """`message`, translated when it is shown."""
+    return LazyText(message)
 
 
 def pgettext(context: str, message: str) -> str:

@@ -21,6 +21,13 @@ from covet.exceptions import ImproperlyConfigured, choices
 ModelKey = tuple[str, str]
 
 
+class NotStated:
+    """An option that an application does not state."""
+
+
+NOT_STATED = NotStated()
+
+
 class AppConfig:
     """One application: a package with models.
 
@@ -29,10 +36,11 @@ class AppConfig:
         apps: the registry.
     """
 
-    default_auto_field: str | None = None
+    default_auto_field: Any = NOT_STATED
 
     def __init__(self, name: str, label: str | None = None, *, apps: Apps | None = None, verbose_name: Any = None) -> None:
         self.name = name
+        self.source = name
         self.label = label or name.rpartition(".")[2]
         self.verbose_name = verbose_name or self.label.title()
         self.apps = apps
@@ -115,9 +123,11 @@ def _config(entry: Any) -> AppConfig:
     if last[:1].isupper() and module:
         declared = getattr(import_module(module), last)
         name = getattr(declared, "name", module.removesuffix(".apps"))
-        config = AppConfig(name, getattr(declared, "label", None), verbose_name=getattr(declared, "verbose_name", None))
-        if isinstance(getattr(declared, "default_auto_field", None), str):
-            config.default_auto_field = declared.default_auto_field
+        kind = declared if issubclass(declared, AppConfig) else AppConfig
+        config = kind(name, getattr(declared, "label", None), verbose_name=getattr(declared, "verbose_name", None))
+        config.source = f"{declared.__module__}.{declared.__qualname__}"
+        stated = [vars(base)["default_auto_field"] for base in declared.__mro__ if "default_auto_field" in vars(base)]
+        config.default_auto_field = stated[0] if stated else NOT_STATED
         return config
     return AppConfig(entry)
 

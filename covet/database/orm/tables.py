@@ -96,7 +96,8 @@ class _Builder:
             field.sa_type(),
             *extra,
             primary_key=in_key,
-            nullable=bool(field.null) and not in_key,
+            # A generated column is never NOT NULL, whatever the field says: Django's are not.
+            nullable=(bool(field.null) or field.generated) and not in_key,
             autoincrement=is_auto,
             server_default=server_default,
             comment=(field.db_comment or None) if self.vendor != "sqlite" else None,

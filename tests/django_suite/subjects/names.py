@@ -40,7 +40,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.db.models.manager": (f"{ORM}.managers", ORM),
     "django.db.models.options": (f"{ORM}.options",),
     "django.db.models.query": (f"{ORM}.queryset", f"{ORM}.prefetch", ORM),
-    "django.db.models.query_utils": (f"{ORM}.query", f"{ORM}.compiler", ORM),
+    "django.db.models.query_utils": (f"{ORM}.query", f"{ORM}.fields.attributes", f"{ORM}.compiler", ORM),
     "django.db.models.signals": (f"{ORM}.signals",),
     "django.db.models.sql": (f"{ORM}.compiler",),
     "django.db.transaction": (f"{DATABASE}.transactions", "covet.database.transaction", "covet.exceptions"),

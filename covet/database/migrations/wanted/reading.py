@@ -82,7 +82,7 @@ def _column(model: Any, field: Any, vendor: Vendor) -> WantedColumn:
     return WantedColumn(
         field.column,
         str(field.sa_type().spelled(_dialect(vendor))),
-        bool(field.null) and not field.primary_key,
+        (bool(field.null) or generated is not None) and not field.primary_key,
         bool(field.primary_key),
         is_counting,
         default,

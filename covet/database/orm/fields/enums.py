@@ -70,10 +70,8 @@ class Choices(enum.Enum, metaclass=ChoicesType):
         """The text for people."""
         return self._label_
 
-    @enum_property
-    def do_not_call_in_templates(self) -> bool:
-        """A template shows the member; it does not call it."""
-        return True
+    # A template shows the class and its members; it does not call them.
+    do_not_call_in_templates = enum.nonmember(True)
 
     def __str__(self) -> str:
         return str(self.value)

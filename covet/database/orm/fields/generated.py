@@ -70,7 +70,7 @@ class GeneratedField(Field[Any]):
     def get_col(self, alias: str, output_field: Any = None) -> Any:
         if alias == self.model._meta.db_table and (output_field is None or output_field is self):
             return self.cached_col
-        return Col(alias, self, self.output_field if output_field is None else output_field)
+        return Col(alias, self, self.output_field if output_field is None or output_field is self else output_field)
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
         super().contribute_to_class(cls, name, private_only)

@@ -97,6 +97,8 @@ def _refers_to(model: Any, expression: Any, excluded: Excluded) -> bool:
         return False
     fields = {field.name: field for field in model._meta.local_concrete_fields}
     for name in referenced_names(expression):
+        if name in excluded:
+            return True
         name = model._meta.pk.name if name == "pk" else name
         if name in excluded:
             return True

@@ -18,7 +18,7 @@ from covet.database.orm.managers import Manager
 from covet.database.orm.options import Options
 from covet.database.orm.options.base import ManagerFactory
 from covet.database.orm.persistence.refreshing import get_order, set_order
-from covet.database.orm.registry import Apps, apps, label_of_module, make_model_tuple
+from covet.database.orm.registry import NOT_STATED, Apps, apps, label_of_module, make_model_tuple
 from covet.database.orm.relationships.base import lazy_related_operation, resolve_relation
 from covet.database.orm.relationships.foreign import OneToOneField
 from covet.database.orm.relationships.many import Making
@@ -172,8 +172,6 @@ def _own_fields(meta: Any) -> Iterator[Any]:
 def _inherit(model: Any, parents: list[Any]) -> None:
     """Take over fields of abstract bases, and link to the concrete ones."""
     names = {field.name for field in _own_fields(model._meta)}
-    if model._meta.proxy and names:
-        raise FieldError(f"Proxy model '{model.__name__}' contains model fields.")
     links = _declared_links(model, parents)
     inherited: set[str] = set()
     for base in model.mro():
@@ -263,16 +261,16 @@ def _add_auto_field(model: Any) -> None:
 
 def _auto_field_class(model: Any) -> Any:
     config = model._meta.apps.get_containing_app_config(model.__module__)
-    path = (config.default_auto_field if config is not None else None) or settings.DEFAULT_AUTO_FIELD
-    source = f"{config.name}.default_auto_field" if config is not None and config.default_auto_field else None
-    source = source or "DEFAULT_AUTO_FIELD"
+    if config is not None and config.default_auto_field is not NOT_STATED:
+        path, source = config.default_auto_field, f"{config.source}.default_auto_field"
+    else:
+        path, source = settings.DEFAULT_AUTO_FIELD, "DEFAULT_AUTO_FIELD"
     if path in _AUTO_FIELDS:
         return _AUTO_FIELDS[path]
     if not path:
         raise ImproperlyConfigured(f"{source} must not be empty.")
     module, _dot, name = path.rpartition(".")
-    if module == "django.db.models":
-        module = "covet.database.orm.fields"
+    module = {"django.db.models": "covet.database.orm.fields"}.get(module, module)
     try:
         found = getattr(sys.modules.get(module) or import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
@@ -333,6 +331,7 @@ def _is_direct(model: Any) -> bool:
         and model.from_db.__func__ is root.from_db.__func__
         and model.__new__ is object.__new__
         and model.__setattr__ is object.__setattr__
+        and not any("__init__" in vars(base) for base in model.__mro__ if base is not object and not isinstance(base, ModelBase))
     )
 
 

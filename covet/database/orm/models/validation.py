@@ -132,17 +132,17 @@ class Validating:
         self, exclude: Collection[str] | None = None, include_meta_constraints: bool = False
     ) -> tuple[list[UniqueCheck], list[DateCheck]]:
         """What must be unique: (model, names), and (model, lookup, field, date field)."""
-        excluded = set(exclude or ())
+        excluded = exclude or ()
         unique: list[UniqueCheck] = []
         dates: list[DateCheck] = []
         lineage = self._lineage()
         for model in lineage:
             for names in model._meta.unique_together:
-                if not excluded.intersection(names):
+                if not any(name in excluded for name in names):
                     unique.append((model, tuple(names)))
             if include_meta_constraints:
                 for constraint in model._meta.total_unique_constraints:
-                    if not excluded.intersection(constraint.fields):
+                    if not any(name in excluded for name in constraint.fields):
                         unique.append((model, constraint.fields))
         for model in lineage:
             for field in model._meta.local_fields:
@@ -174,8 +174,10 @@ class Validating:
         for name in names:
             field = self._meta.get_field(name)
             value = getattr(self, field.attname)
-            if value is None or isinstance(value, DatabaseDefault):
+            if value is None:
                 return None
+            if isinstance(value, DatabaseDefault):
+                value = value.expression
             if field.primary_key and not self._state.adding:
                 return None
             lookup[name] = value

@@ -1,6 +1,6 @@
 """A model's `_meta`: its names, fields, relations, keys, indexes and constraints."""
 
 from covet.database.orm.options.base import META_NAMES, Options
-from covet.database.orm.options.fieldlists import ImmutableList
+from covet.database.orm.options.fieldlists import EMPTY_RELATION_TREE, IMMUTABLE_WARNING, ImmutableList
 
-__all__ = ["META_NAMES", "ImmutableList", "Options"]
+__all__ = ["EMPTY_RELATION_TREE", "IMMUTABLE_WARNING", "META_NAMES", "ImmutableList", "Options"]

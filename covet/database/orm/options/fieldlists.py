@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from covet.exceptions import FieldDoesNotExist, choices
 
@@ -39,13 +39,18 @@ class ImmutableList(tuple[Any, ...]):
         return list(other) + list(self)
 
 
+IMMUTABLE_WARNING: Final = (
+    "The return type of '%s' should never be mutated. If you want to manipulate this list for your own use, make a "
+    "copy first."
+)
+
+
 def immutable(name: str, items: Iterable[Any]) -> ImmutableList:
     """The result of `Options.<name>`."""
-    warning = (
-        f"The return type of '{name}' should never be mutated. If you want to manipulate this list for your own use, "
-        "make a copy first."
-    )
-    return ImmutableList(items, warning)
+    return ImmutableList(items, IMMUTABLE_WARNING % name)
+
+
+EMPTY_RELATION_TREE: Final = immutable("_relation_tree", ())
 
 
 class FieldLists:
@@ -215,7 +220,8 @@ class FieldLists:
         topmost: bool = True,
     ) -> ImmutableList:
         key = (forward, reverse, include_parents, include_hidden, topmost)
-        known = self._lists.get(key)
+        # What a parent answers depends on the models already seen: only whole answers are kept.
+        known = self._lists.get(key) if topmost else None
         if known is not None:
             return known
         found: list[Any] = []
@@ -230,7 +236,8 @@ class FieldLists:
             if topmost:
                 found += self.private_fields
         result = immutable("get_fields()", found)
-        self._lists[key] = result
+        if topmost:
+            self._lists[key] = result
         return result
 
     def _of_parents(self, key: tuple[Any, ...]) -> Iterable[Any]:
@@ -256,7 +263,7 @@ class FieldLists:
     # --- relations of other models ------------------------------------------------------------
 
     @functools.cached_property
-    def _relation_tree(self) -> list[Any]:
+    def _relation_tree(self) -> Any:
         """The fields of other models that point here; filled for all models of the registry at once."""
         models = self.apps.get_models(include_auto_created=True)
         pointing: dict[Any, list[Any]] = {}
@@ -273,8 +280,8 @@ class FieldLists:
         for model in models:
             # Only for the models that are in the registry: another of the same name may have been replaced.
             meta = model._meta
-            meta.__dict__["_relation_tree"] = pointing.get(meta.concrete_model._meta, [])
-        found: list[Any] = self.__dict__.get("_relation_tree", [])
+            meta.__dict__["_relation_tree"] = pointing.get(meta.concrete_model._meta, EMPTY_RELATION_TREE)
+        found: Any = self.__dict__.get("_relation_tree", EMPTY_RELATION_TREE)
         return found
 
     # --- inheritance --------------------------------------------------------------------------

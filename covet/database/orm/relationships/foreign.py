@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
+from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.fields.base import Field
 from covet.database.orm.relationships.base import (
     RECURSIVE_RELATIONSHIP_CONSTANT,
@@ -182,6 +183,10 @@ class ForeignObject(RelatedField[T]):
         """The same, from the other model's side."""
         return self.get_joining_columns(reverse_join=True)
 
+    def get_col_pairs(self, alias: str, targets: Sequence[Any], sources: Sequence[Any]) -> ColPairs:
+        """The columns of a relation over several, as one expression."""
+        return ColPairs(alias, targets, sources, self)
+
     @property
     def has_extra_restriction(self) -> bool:
         """Whether `get_extra_restriction` was overridden."""
@@ -262,7 +267,7 @@ class ForeignKey(ForeignObject[T]):
     rel_class: ClassVar[type[Any]] = ManyToOneRel
     empty_strings_allowed = False
     default_error_messages: ClassVar[dict[str, Any]] = {
-        "invalid": _("%(model)s instance with %(field)s %(value)r does not exist.")
+        "invalid": _("%(model)s instance with %(field)s %(value)r is not a valid choice.")
     }
     description = _("Foreign Key (type determined by related field)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH
 from covet.database.orm.lookups.registry import RegisterLookupMixin
@@ -180,6 +181,10 @@ class ForeignObjectRel(FieldCacheMixin):
     def get_joining_columns(self) -> tuple[Any, ...]:
         """Pairs of this model's and the other's column."""
         return tuple((here.column, there.column) for here, there in self.get_joining_fields())
+
+    def get_col_pairs(self, alias: str, targets: Any, sources: Any) -> ColPairs:
+        """The columns of a relation over several, as one expression."""
+        return ColPairs(alias, targets, sources, self)
 
     @property
     def has_extra_restriction(self) -> bool:
