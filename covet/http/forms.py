@@ -43,6 +43,24 @@ class _Parser(MultiPartParser):
     ) -> None:
         super().__init__(headers, stream, **limits)
         self._budget = budget
+        self._started = self._ended = False
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether a part began and the closing boundary never came."""
+        return self._started and not self._ended
+
+    def close_files(self) -> None:
+        """Drop the files of a form that is refused."""
+        for file in self._files_to_close_on_error:
+            file.close()
+
+    def on_part_begin(self) -> None:
+        self._started = True
+        super().on_part_begin()
+
+    def on_end(self) -> None:
+        self._ended = True
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._budget is not None and self._current_part.file is None:
@@ -74,6 +92,9 @@ async def parse_multipart(
             parser = _Parser(headers, stream, budget=budget, max_files=files, max_fields=fields, max_part_size=part)
             parser.spool_max_size = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
             parsed = await parser.parse()
+            if parser.is_truncated:
+                parser.close_files()
+                raise BadRequest("The multipart body ends before its closing boundary.")
     except MultiPartException as error:
         raise _refusal(error.message) from error
     except (ValueError, KeyError, LookupError) as error:

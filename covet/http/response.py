@@ -217,7 +217,8 @@ class Response(StarletteResponse):
         self, key: str, path: str | None = "/", domain: str | None = None, **options: Any
     ) -> None:
         """Tell the client to forget a cookie; path and domain must be those it was set with."""
-        if key.startswith(("__Secure-", "__Host-")) or str(options.get("samesite")).lower() == "none":
+        samesite = options.get("samesite")
+        if key.startswith(("__Secure-", "__Host-")) or (isinstance(samesite, str) and samesite.lower() == "none"):
             options["secure"] = True
         self.set_cookie(key, "", max_age=0, path=path, domain=domain, **options)
 
