@@ -51,7 +51,7 @@ class Defaults:
     MIGRATION_MODULES: Mapping[str, str | None] = {}
     VALIDATE_ON_SAVE: bool = True
     IMPLICIT_LOADING: Literal["batch", "warn", "raise"] = "batch"
-    REVERSE_AGGREGATE_SUBQUERIES: bool = False
+    REVERSE_AGGREGATE_SUBQUERIES: bool = True
 
     # Models that others replace
     AUTH_USER_MODEL: str = "auth.User"

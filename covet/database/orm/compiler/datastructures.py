@@ -46,6 +46,7 @@ class Join:
         join_field: the relation that says which columns meet.
         nullable: whether the relation may be absent, so that the join can become an outer one.
         filtered_relation: the `FilteredRelation` whose condition belongs to the ON clause.
+        multiple: whether one row may meet several.
     """
 
     table_name: str
@@ -56,6 +57,7 @@ class Join:
     nullable: bool
     filtered_relation: Any = None
     on_condition: Any = field(default=None, compare=False)
+    multiple: bool = False
 
     def same_as(self, other: BaseTable | Join) -> bool:
         """Whether `other` joins the same table the same way (aliases apart)."""

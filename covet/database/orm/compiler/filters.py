@@ -315,9 +315,13 @@ class Filters(Joins):
         """The condition of a FilteredRelation belongs to its join's ON clause."""
         del can_reuse
         condition = filtered.condition
-        clause, _ = self.build_q(
-            condition, {join.table_alias, *self._ancestors(join)}, update_join_types=False, split_subq=False
-        )
+        offset, self.offset = self.offset, filtered.offset
+        try:
+            clause, _ = self.build_q(
+                condition, {join.table_alias, *self._ancestors(join)}, update_join_types=False, split_subq=False
+            )
+        finally:
+            self.offset = offset
         join.on_condition = clause
 
     def _ancestors(self, join: Join) -> set[str]:

@@ -97,7 +97,7 @@ class Joins(NameResolution):
         for info in path:
             filtered = info.filtered_relation
             nullable = self.is_nullable(info.join_field) if info.direct else True
-            join = Join(info.to_opts.db_table, alias, "", INNER, info.join_field, nullable, filtered)
+            join = Join(info.to_opts.db_table, alias, "", INNER, info.join_field, nullable, filtered, multiple=info.m2m)
             reuse = can_reuse if info.m2m or filtered is not None else None
             alias = self.join(join, reuse=reuse)
             joins.append(alias)

@@ -241,7 +241,7 @@ class Query(Filters):
                         f"relation_name (got {lookup!r} for {relation.relation_name!r})."
                     )
                     raise ValueError(message)
-        self.filtered_relations[alias] = _Prefixed(relation, alias)
+        self.filtered_relations[alias] = _Prefixed(relation, alias, self.offset)
 
     def set_group_by(self, *, allow_aliases: bool = True) -> None:
         """GROUP BY what is selected now (an aggregate over `values()`)."""
@@ -534,9 +534,14 @@ def _relabelled(node: Any, renamed: dict[str, str]) -> Any:
 
 
 class _Prefixed:
-    """A FilteredRelation in one query: its condition's names start with its alias."""
+    """A FilteredRelation in one query: its condition's names start with its alias.
 
-    def __init__(self, relation: Any, alias: str) -> None:
+    Attributes:
+        offset: where the values of its condition start; the joins that carry it are made by later operations.
+    """
+
+    def __init__(self, relation: Any, alias: str, offset: int) -> None:
+        self.offset = offset
         self.relation_name = relation.relation_name
         self.alias = alias
         self.path: list[Any] = []

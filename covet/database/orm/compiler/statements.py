@@ -8,6 +8,7 @@ from typing import Any
 from covet.database.orm.compiler.aggregation import aggregate_statement, exists_statement, resolve_aggregates
 from covet.database.orm.compiler.binding import Binder, binder_of
 from covet.database.orm.compiler.columns import ModelColumns, Selection
+from covet.database.orm.compiler.correlation import correlate
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.ops import replay
 from covet.database.orm.compiler.query import Query
@@ -135,6 +136,7 @@ def _binder(statement: Any, emitter: Emitter) -> Binder:
 
 def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
     query = query_of(node, adapter, marks)
+    correlate(query)
     emitter = _emitter(query, adapter, values)
     try:
         built = build(query, emitter)
