@@ -57,23 +57,22 @@ def table_changes(live: TableState, target: TableState, *, named: Collection[str
         named: the constraints and indexes whose names the models give; other names may differ, as those that
             older releases of Django made do.
     """
-    gone = set(live.columns) - set(target.columns)
     remade = {
         name
         for name in set(live.columns) & set(target.columns)
         if live.columns[name].generated != target.columns[name].generated
     }
-    constraints = [each for each in live.constraints if not _falls(each, gone | remade, live)]
-    indexes = [each for each in live.indexes if not set(each.columns) & gone]
-    yield from _unique_and_constraints(target, constraints, indexes, named)
+    # What hangs on a column that is dropped and made anew goes with it, and has to come back.
+    before = replace(
+        live,
+        constraints=[each for each in live.constraints if not set(each.columns) & remade],
+        indexes=[each for each in live.indexes if not set(each.columns) & remade],
+    )
+    yield from (DropConstraint(target.name, each) for each in live.constraints if each not in before.constraints)
+    yield from (DropIndex(target.name, each) for each in live.indexes if each not in before.indexes)
+    yield from _unique_and_constraints(target, before.constraints, before.indexes, named)
     if live.comment != target.comment:
         yield CommentTable(target.name, live.comment, target.comment)
-
-
-def _falls(constraint: ConstraintState, gone: set[str], live: TableState) -> bool:
-    """Whether a constraint goes with a dropped column by itself, on every database."""
-    del live
-    return constraint.kind in {"u", "c"} and bool(gone) and bool(set(constraint.columns) & gone)
 
 
 def _unique_and_constraints(

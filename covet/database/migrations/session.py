@@ -140,6 +140,9 @@ class AdapterSession:
     async def _command(self, sql: str) -> None:
         if self.vendor == "postgresql":
             await self.raw.execute(sql, timeout=_NO_LIMIT)
+            # Plans of before no longer fit, here and on every other connection.
+            self._held.forget()
+            self.adapter.epoch += 1
         else:
             await self._held.command(sql)
 
@@ -153,6 +156,9 @@ async def open_session(adapter: Adapter) -> AsyncIterator[AdapterSession]:
     leases = adapter.leases()
     held = await leases.acquire()
     session: AdapterSession | None = None
+    if held.epoch != adapter.epoch:
+        held.forget()
+        held.epoch = adapter.epoch
     try:
         session = AdapterSession(adapter, held, await _target(adapter, held))
         yield session

@@ -45,8 +45,10 @@ class Laboratory:
     def folder(self) -> Path:
         return self.project.main_folder
 
-    async def auto(self, models: Iterable[Any], title: str = detecting.DEFAULT_TITLE, **answers: Any) -> Detected:
-        return await detecting.auto(self.project, models, title, answers=Answers(**answers))
+    async def auto(
+        self, models: Iterable[Any], title: str = detecting.DEFAULT_TITLE, *, dry_run: bool = False, **answers: Any
+    ) -> Detected:
+        return await detecting.auto(self.project, models, title, answers=Answers(**answers), dry_run=dry_run)
 
     async def apply(self, target: str | None = None, **options: Any) -> list[str]:
         done = await applying.apply(self.project, target, **options)
@@ -107,7 +109,7 @@ class Laboratory:
 
 def sample(column: ColumnState, vendor: str, table: TableState) -> str:
     """SQL of a value that fits a column."""
-    if any(column.name in each.columns for each in table.of_kind("f")):
+    if column.name.endswith("_id"):
         return "1"
     kind = column.type.lower()
     if "json" in kind:

@@ -23,6 +23,19 @@ from covet.database.migrations.sqltext import quote
 from covet.database.migrations.wording import Wording
 from covet.exceptions import CovetError
 
+_ZEROS: tuple[tuple[tuple[str, ...], Any], ...] = (
+    (("json",), "{}"),
+    (("uuid", "char(32)"), "00000000000000000000000000000000"),
+    (("inet", "char(39)"), "0.0.0.0"),  # noqa: S104 - a value, no address to listen on
+    (("char", "text"), ""),
+    (("bytea", "blob"), b""),
+    (("bool", "tinyint(1)"), False),
+    (("timestamp", "datetime"), "1970-01-01 00:00:00"),
+    (("date",), "1970-01-01"),
+    (("interval",), "0 seconds"),
+    (("time",), "00:00:00"),
+    (("int", "numeric", "decimal", "real", "double", "float", "serial"), 0),
+)
 DEFAULT_TITLE = "Detected model changes"
 
 
@@ -138,11 +151,26 @@ def _source(
 ) -> str:
     wording = Wording(compared.wanted.schemas, compared.target, vendor)
     up = Source(wording, fill=filling, existing=compared.live).calls(changes)
-    # On the way back a column that may not be NULL is filled as far as the models know how.
-    back = Source(wording, fill=lambda table, column: KEEP, existing=[*compared.live, *compared.target])
+    back = Source(wording, fill=lambda table, column: _zero(compared, table, column), existing=_all_tables(compared))
     down = back.calls(way_back(changes))
     attributes = [("database", database)] if database != "default" else []
     return file_source(title, up, down, attributes=attributes)
+
+
+def _all_tables(compared: Compared) -> list[str]:
+    return [*compared.live, *compared.target]
+
+
+def _zero(compared: Compared, table: str, column: str) -> Any:
+    """What rows get when a rollback brings a column back: nobody has kept its values."""
+    known = compared.live.get(table)
+    if known is None or column not in known.columns:
+        return KEEP
+    kind = known.columns[column].type.lower()
+    for words, value in _ZEROS:
+        if any(word in kind for word in words):
+            return value
+    return KEEP
 
 
 async def _tables_with_rows(adapter: Adapter, changes: Iterable[Change]) -> set[str]:
