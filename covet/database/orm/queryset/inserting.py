@@ -15,6 +15,7 @@ from covet.database.orm.compiler.query import Query
 from covet.database.orm.compiler.statements import converter_of
 from covet.database.orm.expressions.values import DatabaseDefault
 from covet.database.orm.persistence.plans import binder, is_expression
+from covet.database.orm.queryset.copying import can_copy, copy_rows
 from covet.database.orm.shape import freeze, is_slot
 
 _NUMBERED = re.compile(r"\$(\d+)")
@@ -61,6 +62,11 @@ async def insert_rows(
             statement_sql, args = _computed(adapter, model, fields, row, returning, on_conflict)
             returned += await _run(adapter, statement_sql, args, loaders, one=True)
         return returned
+    key = model._meta.auto_field
+    if on_conflict is None and batch_size is None and can_copy(adapter, fields, returning, len(rows), key):
+        keys = await copy_rows(adapter, model, fields, rows, key=key if returning else None)
+        if keys is not None:
+            return [(number,) for number in keys]
     binders = [binder(field, adapter) for field in fields]
     size = _batch_size(adapter, len(fields), batch_size)
     for start in range(0, len(rows), size):
