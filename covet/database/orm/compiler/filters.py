@@ -313,16 +313,17 @@ class Filters(Joins):
 
     def attach_condition(self, join: Join, filtered: Any, can_reuse: set[str] | None) -> None:
         """The condition of a FilteredRelation belongs to its join's ON clause."""
-        del can_reuse
-        condition = filtered.condition
+        alias = join.table_alias
+        reuse = None if can_reuse is None else {alias, *can_reuse, *self._ancestors(join)}
         offset, self.offset = self.offset, filtered.offset
+        count = len(self.alias_map)
         try:
-            clause, _ = self.build_q(
-                condition, {join.table_alias, *self._ancestors(join)}, update_join_types=False, split_subq=False
-            )
+            join.on_condition, _ = self.build_q(filtered.condition, reuse, update_join_types=False, split_subq=False)
         finally:
             self.offset = offset
-        join.on_condition = clause
+        if len(self.alias_map) > count:
+            # The condition reads tables that it joined itself: they must come first.
+            self.alias_map[alias] = self.alias_map.pop(alias)
 
     def _ancestors(self, join: Join) -> set[str]:
         aliases: set[str] = set()

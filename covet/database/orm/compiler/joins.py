@@ -54,6 +54,8 @@ class Joins(NameResolution):
             self.refcount[alias] += 1
             return alias
         alias = self.new_alias(join.table_name)
+        if join.filtered_relation is not None and alias == join.table_name:
+            alias = join.filtered_relation.alias
         join.table_alias = alias
         parent = self.alias_map[join.parent_alias]
         join.join_type = LOUTER if parent.join_type == LOUTER or join.nullable else INNER

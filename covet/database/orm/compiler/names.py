@@ -55,6 +55,8 @@ class NameResolution:
             if name == "pk" and opts is not None:
                 name = opts.pk.name
             field, filtered = self._find(name, opts, position)
+            if filtered is not None:
+                path.extend(filtered.path)
             if field is None:
                 if position == 0 or fail_on_missing:
                     self._raise_unknown(name, opts)

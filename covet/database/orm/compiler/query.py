@@ -218,6 +218,9 @@ class Query(Filters):
         Raises:
             ValueError: the relation is not one, or the condition reaches beyond it.
         """
+        if "." in alias:
+            message = f"FilteredRelation doesn't support aliases with periods (got {alias!r})."
+            raise ValueError(message)
         self.check_alias(alias)
         relation.alias = alias
         parts, field_parts, _ = self.solve_lookup_type(relation.relation_name)
@@ -226,21 +229,20 @@ class Query(Filters):
             raise ValueError(message)
         for lookup in _lookups_of(relation.condition):
             lookup_parts, lookup_fields, _ = self.solve_lookup_type(lookup)
-            shift = 2 if not lookup_parts else 1
-            for index, part in enumerate(lookup_fields[: -1 if shift == 2 else None]):
-                if len(field_parts) > index:
-                    if field_parts[index] != part:
-                        message = (
-                            "FilteredRelation's condition doesn't support relations outside the "
-                            f"{relation.relation_name!r} (got {lookup!r})."
-                        )
-                        raise ValueError(message)
-                elif len(lookup_fields) > len(field_parts) + shift:
-                    message = (
-                        "FilteredRelation's condition doesn't support nested relations deeper than the "
-                        f"relation_name (got {lookup!r} for {relation.relation_name!r})."
-                    )
-                    raise ValueError(message)
+            # Without a lookup the last name may be the relation itself, compared with an instance.
+            crossed = lookup_fields[: -1 if lookup_parts else -2]
+            if crossed[: len(field_parts)] != field_parts[: len(crossed)]:
+                message = (
+                    "FilteredRelation's condition doesn't support relations outside the "
+                    f"{relation.relation_name!r} (got {lookup!r})."
+                )
+                raise ValueError(message)
+            if len(crossed) > len(field_parts):
+                message = (
+                    "FilteredRelation's condition doesn't support nested relations deeper than the "
+                    f"relation_name (got {lookup!r} for {relation.relation_name!r})."
+                )
+                raise ValueError(message)
         self.filtered_relations[alias] = _Prefixed(relation, alias, self.offset)
 
     def set_group_by(self, *, allow_aliases: bool = True) -> None:
