@@ -71,9 +71,9 @@ class Emitter:
 
     def _bind(self, slot: Param | Const, field: Any, kind: str) -> Any:
         # One parameter for one value: PostgreSQL must see that SELECT and GROUP BY mean the same.
-        key = (slot.index, slot.preps, kind) if isinstance(slot, Param) else (id(slot), kind)
+        key = _key(slot, kind)
         known = self._bound.get(key)
-        if known is not None and (known[0] is slot or isinstance(slot, Param)) and known[2] is field:
+        if known is not None and known[2] is field:
             return known[1]
         if isinstance(slot, Param):
             mark = self.query.marks.get(slot.index) if self.query is not None else None
@@ -125,6 +125,17 @@ class Binding:
     slot: Param | Const
     type: Any
     kind: str
+
+
+def _key(slot: Param | Const, kind: str) -> tuple[Any, ...]:
+    """What makes two slots one parameter; the slot itself keeps the identity of an unhashable constant alive."""
+    if isinstance(slot, Param):
+        return type(slot), slot.index, slot.preps, kind
+    try:
+        hash(slot.value)
+    except TypeError:
+        return Const, slot, kind
+    return Const, type(slot.value), slot.value, kind
 
 
 def _underlying(type_: Any, dialect: Any) -> Any:

@@ -7,12 +7,10 @@ import re
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, Final
 
-import sqlalchemy as sa
-
 from covet.conf import settings
 from covet.database.orm.expressions import moments
 from covet.database.orm.expressions.func import Func
-from covet.database.orm.expressions.outputs import OutputField, is_a
+from covet.database.orm.expressions.outputs import OutputField, is_a, output
 from covet.database.orm.lookups.base import Transform
 from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.lookups.temporal import YearExact, YearGt, YearGte, YearLt, YearLte
@@ -79,7 +77,7 @@ class TimezoneMixin(Func):
                 slot = slot.prep(_mysql_name)
             # Kept, so that SELECT and GROUP BY name the same parameter.
             self.__dict__["_zone_slot"] = slot
-        text: str = compiler.bind(slot, sa.Text())
+        text: str = compiler.bind(slot, output("TextField"))
         return text
 
     def _shape(self, out: list[Any]) -> Hashable:

@@ -252,7 +252,7 @@ class HasKeyLookup(PostgresOperatorLookup):
             return has(text, quoted(PathBelow(full, positions=self.positions)(last)))
         below = PathBelow(path, positions=self.positions)
         if isinstance(value, Param):
-            return has(text, compiler.bind(value.prep(below), sa.Text()))
+            return has(text, compiler.bind(value.prep(below), output("TextField")))
         return has(text, quoted(below(value.value if isinstance(value, Const) else value)))
 
     def _combined(self, compiler: Any, connection: Any, has: Callable[[str, str], str]) -> str:
@@ -276,7 +276,7 @@ class HasKeyLookup(PostgresOperatorLookup):
             text, path = self.document_and_path(compiler, connection)
             below = PathBelow(path, positions=self.positions)
             listed = ListParam(self.rhs.index, self.rhs.preps, absolute=self.rhs.absolute)
-            paths = compiler.bind(listed.each(below).whole().prep(json.dumps), sa.Text())
+            paths = compiler.bind(listed.each(below).whole().prep(json.dumps), output("TextField"))
             found = f"JSON_TYPE({text}, json_each.value) IS"
             if self.all_needed:
                 return f"NOT EXISTS(SELECT 1 FROM json_each({paths}) WHERE {found} NULL)", []  # noqa: S608 - no user's text
@@ -303,7 +303,7 @@ class HasKeyLookup(PostgresOperatorLookup):
             )
             right = compiler.bind(slot, postgresql.ARRAY(sa.Text()))
         else:
-            right = compiler.bind(slot.prep(str), sa.Text())
+            right = compiler.bind(slot.prep(str), output("TextField"))
         return f"{text} {self.postgres_operator} {right}", params
 
 
@@ -410,7 +410,9 @@ class KeyTransformIn(In):
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
         if connection.vendor == "sqlite" and isinstance(self.rhs, Param) and not self.bilateral_transforms:
             from_list = self.rhs.prep(_no_none).prep(json.dumps)
-            items = compiler.bind(Param(from_list.index, from_list.preps, absolute=from_list.absolute), sa.Text())
+            items = compiler.bind(
+                Param(from_list.index, from_list.preps, absolute=from_list.absolute), output("TextField")
+            )
             return (
                 f"(SELECT CASE WHEN json_each.type IN {_NAMED} THEN json_each.type ELSE json_each.value END "  # noqa: S608 - no user's text
                 f"FROM json_each({items}))"
