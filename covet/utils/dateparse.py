@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Any
 
 from covet.utils.timezone import get_fixed_timezone
 
@@ -41,7 +42,7 @@ def parse_date(value: str) -> dt.date | None:
         return dt.date(**{part: int(number) for part, number in found.groupdict().items()}) if found else None
 
 
-def _clock_parts(found: re.Match[str]) -> dict[str, int]:
+def _clock_parts(found: re.Match[str]) -> dict[str, Any]:
     parts = {name: int(found[name]) for name in ("hour", "minute", "second") if found[name]}
     if found["microsecond"]:
         parts["microsecond"] = int(found["microsecond"].ljust(6, "0"))
@@ -74,7 +75,7 @@ def parse_datetime(value: str) -> dt.datetime | None:
         if not found:
             return None
         date = {part: int(found[part]) for part in ("year", "month", "day")}
-        return dt.datetime(**date, **_clock_parts(found), tzinfo=_offset(found["zone"]))  # type: ignore[arg-type]
+        return dt.datetime(**date, **_clock_parts(found), tzinfo=_offset(found["zone"]))
 
 
 def _offset(text: str | None) -> dt.tzinfo | None:

@@ -40,7 +40,7 @@ class File:
     def __init__(self, file: IO[Any] | None, name: str | None = None) -> None:
         self.file: Any = file
         self.name = getattr(file, "name", None) if name is None else name
-        if hasattr(file, "mode"):
+        if file is not None and hasattr(file, "mode"):
             self.mode = file.mode
 
     def __str__(self) -> str:

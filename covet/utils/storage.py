@@ -155,7 +155,7 @@ class FileSystemStorage(Storage):
         return str(found)
 
     def _open(self, name: str, mode: str) -> File:
-        return File(open(self.path(name), mode))  # noqa: SIM115 - the caller closes it
+        return File(open(self.path(name), mode))
 
     def _save(self, name: str, content: File) -> str:
         path = self.path(name)

@@ -121,9 +121,9 @@ def localdate(value: dt.datetime | None = None, timezone: dt.tzinfo | None = Non
 def template_localtime(value: Any, use_tz: bool | None = None) -> Any:
     """`value` in the current zone where a template should show it so."""
     wanted = settings.USE_TZ if use_tz is None else use_tz
-    if isinstance(value, dt.datetime) and wanted and not is_naive(value) and getattr(value, "convert_to_local_time", True):
-        return localtime(value)
-    return value
+    if not isinstance(value, dt.datetime) or not wanted or is_naive(value):
+        return value
+    return localtime(value) if getattr(value, "convert_to_local_time", True) else value
 
 
 def is_aware(value: dt.datetime | dt.time) -> bool:

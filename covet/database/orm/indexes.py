@@ -136,7 +136,7 @@ class Index:
 
     def clone(self) -> Self:
         """An equal index."""
-        _path_, args, kwargs = self.deconstruct()
+        _where, args, kwargs = self.deconstruct()
         return type(self)(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -152,8 +152,8 @@ class Index:
         return f"<{type(self).__qualname__}:{''.join(f' {name}={text}' for name, text in parts if text)}>"
 
     def __eq__(self, other: object) -> bool:
-        if self.__class__ == other.__class__:
-            return self.deconstruct() == other.deconstruct()  # type: ignore[attr-defined]
+        if isinstance(other, Index) and self.__class__ == other.__class__:
+            return self.deconstruct() == other.deconstruct()
         return NotImplemented
 
     def __hash__(self) -> int:
@@ -226,7 +226,11 @@ class GinIndex(PostgresIndex):
     parameters = ("fastupdate", "gin_pending_list_limit")
 
     def __init__(
-        self, *expressions: Any, fastupdate: bool | None = None, gin_pending_list_limit: int | None = None, **kwargs: Any
+        self,
+        *expressions: Any,
+        fastupdate: bool | None = None,
+        gin_pending_list_limit: int | None = None,
+        **kwargs: Any,
     ) -> None:
         self.fastupdate = fastupdate
         self.gin_pending_list_limit = gin_pending_list_limit

@@ -38,7 +38,9 @@ class AppConfig:
 
     default_auto_field: Any = NOT_STATED
 
-    def __init__(self, name: str, label: str | None = None, *, apps: Apps | None = None, verbose_name: Any = None) -> None:
+    def __init__(
+        self, name: str, label: str | None = None, *, apps: Apps | None = None, verbose_name: Any = None
+    ) -> None:
         self.name = name
         self.source = name
         self.label = label or name.rpartition(".")[2]

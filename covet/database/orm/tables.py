@@ -117,11 +117,16 @@ class _Builder:
         other = table_of(target.model, self.vendor)
         _schema, other_name = _schema_and_name(target.model._meta.db_table)
         name = index_name(self.name, (field.column,), f"_fk_{other_name}_{target.column}", vendor=self.spelling)
-        deferred = {} if self.vendor == "mysql" else {"deferrable": True, "initially": "DEFERRED"}
         action = getattr(field.remote_field.on_delete, "on_delete_sql", None)
+        defers = self.vendor != "mysql"
         self.table.append_constraint(
             sa.ForeignKeyConstraint(
-                [column], [other.c[target.column]], name=name, ondelete=action if isinstance(action, str) else None, **deferred
+                [column],
+                [other.c[target.column]],
+                name=name,
+                ondelete=action if isinstance(action, str) else None,
+                deferrable=True if defers else None,
+                initially="DEFERRED" if defers else None,
             )
         )
 
@@ -203,7 +208,8 @@ class _Builder:
             text += f" DEFERRABLE INITIALLY {constraint.deferrable.name}"
         # SQLAlchemy's own ExcludeConstraint knows neither INCLUDE nor operator classes.
         statement = f"ALTER TABLE {self.quote(self.name)} ADD CONSTRAINT {self.quote(constraint.name)} {text}"
-        sa.event.listen(self.table, "after_create", sa.DDL(statement.replace("%", "%%")))
+        after: Any = sa.DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call, unused-ignore]
+        sa.event.listen(self.table, "after_create", after)
 
     def add_index(self, index: Any) -> None:
         """One of Meta.indexes."""

@@ -60,7 +60,7 @@ class Storage(TypeDecorator[Any]):
         spelling: pairs of vendor and DDL type, e.g. `(("sqlite", "bool"), ...)`.
     """
 
-    impl = sa.types.NullType
+    impl: Any = sa.types.NullType
     cache_ok = True
 
     def __init__(self, spelling: Spelling = ()) -> None:
@@ -165,7 +165,7 @@ def _none_safe(function: Processor | None) -> Processor | None:
 class Char(Storage):
     """Text with a longest length."""
 
-    impl = sa.String
+    impl: Any = sa.String
 
     def __init__(self, spelling: Spelling = (), length: int | None = None) -> None:
         super().__init__(spelling)
@@ -225,7 +225,7 @@ class Numeric(Storage):
         is_column: whether results are rounded to the column's places (computed ones are not).
     """
 
-    impl = sa.Numeric
+    impl: Any = sa.Numeric
 
     def __init__(
         self,
@@ -364,11 +364,14 @@ def _stored_time(vendor: str) -> Processor:
     return bind
 
 
+_MIDNIGHT: Final = dt.datetime(1, 1, 1)  # noqa: DTZ001 - only its clock is read
+
+
 def _load_time(value: Any) -> Any:
     if isinstance(value, str):
         return parse_time(value)
     if isinstance(value, dt.timedelta):
-        return (dt.datetime.min + value).time()
+        return (_MIDNIGHT + value).time()
     return value.time() if isinstance(value, dt.datetime) else value
 
 
@@ -545,7 +548,9 @@ class Vendor(str):
         """A time as this database stores it."""
         return _bound(Time(), self, value)
 
-    def adapt_decimalfield_value(self, value: Any, max_digits: int | None = None, decimal_places: int | None = None) -> Any:
+    def adapt_decimalfield_value(
+        self, value: Any, max_digits: int | None = None, decimal_places: int | None = None
+    ) -> Any:
         """A decimal as this database stores it."""
         return _bound(Numeric((), max_digits, decimal_places), self, value)
 

@@ -16,7 +16,7 @@ from covet.database.orm.expressions.refs import Col
 from covet.database.orm.expressions.values import DatabaseDefault, Value
 from covet.database.orm.fields.attributes import DeferredAttribute
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH, flatten_choices, normalize_choices
-from covet.database.orm.fields.columns import ddl_cast, ddl_check, ddl_suffix, ddl_type, storage
+from covet.database.orm.fields.columns import ddl_check, ddl_suffix, ddl_type, storage
 from covet.database.orm.fields.late import late
 from covet.database.orm.functions.comparison import cast_type
 from covet.database.orm.lookups.registry import RegisterLookupMixin

@@ -26,7 +26,7 @@ class BinaryField(Field[bytes]):
         super().__init__(*args, **kwargs)
 
     @functools.cached_property
-    def validators(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+    def validators(self) -> list[Callable[[Any], Any]]:
         """The given validators and that of the length."""
         found = [*self.default_validators, *self._validators]
         if self.max_length is not None:

@@ -152,40 +152,6 @@ def ddl_type(internal_type: str, options: dict[str, Any], vendor: str) -> str | 
     return template.format(**options)
 
 
-MYSQL_CASTS: Final[dict[str, str]] = {
-    "AutoField": "signed integer",
-    "BigAutoField": "signed integer",
-    "SmallAutoField": "signed integer",
-    "CharField": "char({max_length})",
-    "DecimalField": "decimal({max_digits}, {decimal_places})",
-    "TextField": "char",
-    "IntegerField": "signed integer",
-    "BigIntegerField": "signed integer",
-    "SmallIntegerField": "signed integer",
-    "PositiveBigIntegerField": "unsigned integer",
-    "PositiveIntegerField": "unsigned integer",
-    "PositiveSmallIntegerField": "unsigned integer",
-    "DurationField": "signed integer",
-}
-CASTS: Final[dict[str, dict[str, str]]] = {
-    "postgresql": {"AutoField": "integer", "BigAutoField": "bigint", "SmallAutoField": "smallint"},
-    "sqlite": {"DateField": "TEXT", "DateTimeField": "TEXT"},
-    "mysql": MYSQL_CASTS,
-    "mariadb": MYSQL_CASTS,
-}
-UNBOUNDED_TEXT: Final = {"postgresql": "varchar", "sqlite": "text", "mysql": "char", "mariadb": "char"}
-
-
-def ddl_cast(internal_type: str, options: dict[str, Any], vendor: str) -> str | None:
-    """The type to name in CAST, where it is another than the column's."""
-    if internal_type == "CharField" and options.get("max_length") is None:
-        return UNBOUNDED_TEXT[vendor]
-    if internal_type == "DecimalField" and options.get("max_digits") is None:
-        return "decimal" if vendor in {"mysql", "mariadb"} else None
-    template = CASTS[vendor].get(internal_type)
-    return None if template is None else template.format(**options)
-
-
 def ddl_check(internal_type: str, quoted: str, vendor: str) -> str | None:
     """The CHECK that a column of that kind has, `quoted` being its quoted name."""
     if internal_type in POSITIVE and vendor in {"postgresql", "sqlite"}:

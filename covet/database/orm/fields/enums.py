@@ -16,9 +16,10 @@ class ChoicesType(EnumType):
     def __new__(metacls, classname: str, bases: tuple[type, ...], classdict: Any, **kwds: Any) -> ChoicesType:
         """Make an enumeration whose members have labels."""
         labels = []
-        for key in classdict._member_names:
+        for key in classdict._member_names:  # noqa: SLF001 - the namespace of enumerations has no other way to ask
             value = classdict[key]
-            if isinstance(value, (list, tuple)) and len(value) > 1 and (isinstance(value[-1], str) or is_lazy(value[-1])):
+            pair = isinstance(value, (list, tuple)) and len(value) > 1
+            if pair and (isinstance(value[-1], str) or is_lazy(value[-1])):
                 *parts, label = value
                 made: Any = tuple(parts)
             else:
@@ -26,28 +27,33 @@ class ChoicesType(EnumType):
             labels.append(label)
             # The namespace refuses a second value for a member, a plain dictionary does not.
             dict.__setitem__(classdict, key, made)
-        cls = super().__new__(metacls, classname, bases, classdict, **kwds)
+        cls: Any = super().__new__(metacls, classname, bases, classdict, **kwds)
         for member, label in zip(cls.__members__.values(), labels, strict=True):
             member._label_ = label
-        return enum.unique(cls)  # type: ignore[type-var, return-value]
+        return enum.unique(cls)  # type: ignore[no-any-return]
 
     def __contains__(cls, member: object) -> bool:
         # Python 3.11 does not know values here.
         if not isinstance(member, enum.Enum):
-            return any(known.value == member for known in cls)  # type: ignore[var-annotated, attr-defined]
+            return member in cls._values()
         return super().__contains__(member)
+
+    def _values(cls) -> list[Any]:
+        members: Any = cls.__members__.values()
+        return [member.value for member in members]
 
     @property
     def names(cls) -> list[str]:
         """The members' names."""
         empty = ["__empty__"] if hasattr(cls, "__empty__") else []
-        return empty + [member.name for member in cls]  # type: ignore[attr-defined]
+        return empty + list(cls.__members__)
 
     @property
     def choices(cls) -> list[tuple[Any, Any]]:
         """Pairs of value and label."""
         empty = [(None, cls.__empty__)] if hasattr(cls, "__empty__") else []
-        return empty + [(member.value, member.label) for member in cls]  # type: ignore[attr-defined]
+        members: Any = cls.__members__.values()
+        return empty + [(member.value, member.label) for member in members]
 
     @property
     def labels(cls) -> list[Any]:

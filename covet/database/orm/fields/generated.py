@@ -79,7 +79,7 @@ class GeneratedField(Field[Any]):
             self.register_lookup(lookup, lookup_name=lookup_name)
 
     @functools.cached_property
-    def referenced_fields(self) -> frozenset[Any]:  # type: ignore[override]
+    def referenced_fields(self) -> frozenset[Any]:
         """The fields that it is computed from."""
         found = set()
         for name in referenced_names(self.expression):
@@ -173,7 +173,7 @@ class CompositePrimaryKey(Field[tuple[Any, ...]]):
             raise ValueError("CompositePrimaryKey cannot have a default.")
         if kwargs.get("db_default", NOT_PROVIDED) is not NOT_PROVIDED:
             raise ValueError("CompositePrimaryKey cannot have a database default.")
-        if kwargs.get("db_column", None) is not None:
+        if kwargs.get("db_column") is not None:
             raise ValueError("CompositePrimaryKey cannot have a db_column.")
         if kwargs.setdefault("editable", False):
             raise ValueError("CompositePrimaryKey cannot be editable.")

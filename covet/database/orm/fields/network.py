@@ -47,12 +47,12 @@ class GenericIPAddressField(Field[str]):
         super().__init__(verbose_name, name, *args, **kwargs)
 
     @functools.cached_property
-    def error_messages(self) -> dict[str, Any]:  # type: ignore[override]
+    def error_messages(self) -> dict[str, Any]:
         """Texts by code; the protocol's name is filled in by the validators."""
         return super().error_messages
 
     @functools.cached_property
-    def validators(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+    def validators(self) -> list[Callable[[Any], Any]]:
         """The protocol's validators and the given ones."""
         return [*self.default_validators, *self._validators]
 

@@ -42,7 +42,7 @@ class IntegerField(Field[int]):
     description = _("Integer")
 
     @functools.cached_property
-    def validators(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+    def validators(self) -> list[Callable[[Any], Any]]:
         """The given validators, and those of the range that every supported database holds."""
         found = [*self.default_validators, *self._validators]
         least, greatest = integer_range(self.get_internal_type(), default_vendor())
@@ -166,7 +166,7 @@ class AutoFieldMixin:
         """The key as the database stores it."""
         return value if prepared else self.get_prep_value(value)  # type: ignore[attr-defined]
 
-    def contribute_to_class(self, cls: Any, name: str, **kwargs: Any) -> None:
+    def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
         """Become the model's one automatic key.
 
         Raises:
@@ -175,7 +175,7 @@ class AutoFieldMixin:
         if cls._meta.auto_field:
             message = f"Model {cls._meta.label} can't have more than one auto-generated field."
             raise ValueError(message)
-        super().contribute_to_class(cls, name, **kwargs)  # type: ignore[misc]
+        super().contribute_to_class(cls, name, private_only)  # type: ignore[misc]
         cls._meta.auto_field = self
 
 
@@ -183,7 +183,7 @@ class _AutoFieldMeta(type):
     """Every automatic key is an instance of AutoField, as Django's are."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, AutoFieldMixin) if cls.__name__ == "AutoField" else super().__instancecheck__(instance)
+        return cls.__subclasscheck__(type(instance))
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         if cls.__name__ == "AutoField" and cls.__module__ == __name__:
@@ -270,7 +270,7 @@ class DecimalField(Field[decimal.Decimal]):
         super().__init__(verbose_name, name, **kwargs)
 
     @functools.cached_property
-    def validators(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+    def validators(self) -> list[Callable[[Any], Any]]:
         """The given validators and that of the digits."""
         found = [*self.default_validators, *self._validators]
         return [*found, checks.DecimalValidator(self.max_digits, self.decimal_places)]

@@ -78,7 +78,7 @@ class ArrayField(Field[list[Any]]):
         super().__init__(**kwargs)
 
     @property
-    def model(self) -> Any:  # type: ignore[override]
+    def model(self) -> Any:
         """The model that the field belongs to.
 
         Raises:
@@ -95,7 +95,7 @@ class ArrayField(Field[list[Any]]):
         self.base_field.model = model
 
     @property
-    def description(self) -> str:  # type: ignore[override]
+    def description(self) -> str:
         """The field's description."""
         return f"Array of {self.base_field.description}"
 
@@ -118,7 +118,8 @@ class ArrayField(Field[list[Any]]):
     def get_prep_value(self, value: Any) -> Any:
         value = resolve(value)
         if isinstance(value, (list, tuple)):
-            return [item if hasattr(item, "resolve_expression") else self.base_field.get_prep_value(item) for item in value]
+            prepare = self.base_field.get_prep_value
+            return [item if hasattr(item, "resolve_expression") else prepare(item) for item in value]
         return value
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
@@ -139,7 +140,7 @@ class ArrayField(Field[list[Any]]):
         return [convert(item, expression, connection) for item in value]
 
     def value_to_string(self, obj: Any) -> str:
-        values = []
+        values: list[str | None] = []
         for item in self.value_from_object(obj):
             if item is None:
                 values.append(None)
@@ -238,9 +239,9 @@ class RangeBoundary(Func):
     template = "%(expressions)s"
 
     def __init__(self, inclusive_lower: bool = True, inclusive_upper: bool = False) -> None:
-        bounds = f"{'[' if inclusive_lower else '('}{']' if inclusive_upper else ')'}"
-        super().__init__(Value(bounds))
-        self.lower, self.upper = bounds
+        self.lower = "[" if inclusive_lower else "("
+        self.upper = "]" if inclusive_upper else ")"
+        super().__init__(Value(self.lower + self.upper))
 
 
 class RangeOperators:
@@ -273,7 +274,7 @@ class RangeField(Field[Range]):
         super().__init__(*args, **kwargs)
 
     @property
-    def model(self) -> Any:  # type: ignore[override]
+    def model(self) -> Any:
         """The model that the field belongs to.
 
         Raises:

@@ -37,7 +37,7 @@ class CharField(Sliceable, Field[str]):
         self.db_collation = db_collation
 
     @functools.cached_property
-    def validators(self) -> list[Callable[[Any], Any]]:  # type: ignore[override]
+    def validators(self) -> list[Callable[[Any], Any]]:
         """The given validators and that of the length."""
         found = [*self.default_validators, *self._validators]
         if self.max_length is not None:
@@ -45,7 +45,7 @@ class CharField(Sliceable, Field[str]):
         return found
 
     @property
-    def description(self) -> Any:  # type: ignore[override]
+    def description(self) -> Any:
         """The field's description."""
         return _("String (up to %(max_length)s)") if self.max_length is not None else _("String (unlimited)")
 

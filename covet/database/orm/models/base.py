@@ -53,12 +53,11 @@ class Model(Validating, Persistence, metaclass=ModelBase):
     """
 
     if TYPE_CHECKING:
-        objects: ClassVar[Manager[Self]]  # type: ignore[misc]
+        objects: ClassVar[Manager[Self]]
         DoesNotExist: ClassVar[type[ObjectDoesNotExist]]
         MultipleObjectsReturned: ClassVar[type[MultipleObjectsReturned]]
         _direct_hydration: ClassVar[bool]
 
-    _meta: ClassVar[Any]
     _state: ModelState
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -239,8 +238,9 @@ class MissingAttribute(AttributeError):
         kind: Any = type(self.obj)
         fields = [field.name for field in kind._meta.get_fields() if not getattr(field, "hidden", False)]
         known = {name for name in dir(kind) if not name.startswith("_")} | set(fields)
-        near = difflib.get_close_matches(self.name, known, n=3)
-        listed = [*near, *(name for name in choices(self.name, fields) if name not in near)]
+        wanted = str(self.name)
+        near = difflib.get_close_matches(wanted, known, n=3)
+        listed = [*near, *(name for name in choices(wanted, fields) if name not in near)]
         return f"{kind.__name__!r} object has no attribute {self.name!r}; choose one of: {', '.join(listed)}"
 
 
@@ -300,7 +300,7 @@ def _take_field(instance: Any, field: Any, kwargs: dict[str, Any]) -> None:
 
 def _take_properties(instance: Any, meta: Any, kwargs: dict[str, Any]) -> None:
     """Keyword arguments that are no fields with a column: properties, and private fields."""
-    names = meta._property_names
+    names = meta._property_names  # noqa: SLF001 - a part of Options
     unexpected: list[str] = []
     for name, value in kwargs.items():
         if name in names:
@@ -317,7 +317,8 @@ def _take_properties(instance: Any, meta: Any, kwargs: dict[str, Any]) -> None:
     if unexpected:
         listed = ", ".join(f"'{name}'" for name in unexpected)
         error = TypeError(f"{type(instance).__qualname__}() got unexpected keyword arguments: {listed}")
-        known = [field.name for field in meta.get_fields() if not getattr(field, "auto_created", False) or field.concrete]
+        fields = meta.get_fields()
+        known = [field.name for field in fields if not getattr(field, "auto_created", False) or field.concrete]
         error.add_note(f"choose of: {', '.join(choices(unexpected[0], known))}")
         raise error
 

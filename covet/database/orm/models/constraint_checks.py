@@ -109,7 +109,7 @@ def _refers_to(model: Any, expression: Any, excluded: Excluded) -> bool:
 
 
 def _replacements(model: Any, instance: Any, exclude: Excluded) -> dict[Any, Any]:
-    known = instance._get_field_expression_map(model._meta, exclude=exclude)
+    known = instance._get_field_expression_map(model._meta, exclude=exclude)  # noqa: SLF001 - a part of Model
     return {F(name): value for name, value in known.items()}
 
 
@@ -122,7 +122,7 @@ def _others(model: Any, instance: Any, rows: Any) -> Any:
 async def _check(constraint: CheckConstraint, model: Any, instance: Any, exclude: Excluded, using: str | None) -> None:
     if _refers_to(model, constraint.condition, exclude):
         return
-    against = instance._get_field_expression_map(model._meta, exclude=exclude)
+    against = instance._get_field_expression_map(model._meta, exclude=exclude)  # noqa: SLF001 - a part of Model
     try:
         holds = await check_condition(constraint.condition, against, using or "default")
     except FieldError:
@@ -131,7 +131,9 @@ async def _check(constraint: CheckConstraint, model: Any, instance: Any, exclude
         raise constraint.violated()
 
 
-async def _unique(constraint: UniqueConstraint, model: Any, instance: Any, exclude: Excluded, using: str | None) -> None:
+async def _unique(
+    constraint: UniqueConstraint, model: Any, instance: Any, exclude: Excluded, using: str | None
+) -> None:
     rows = model._default_manager.using(using or "default")
     if constraint.fields:
         found = _field_conditions(constraint, model, instance, exclude)
@@ -159,7 +161,7 @@ async def _where_condition(
     """A constraint over some rows only: is this instance one of them, and another too?"""
     if _refers_to(model, constraint.condition, exclude):
         return
-    against = instance._get_field_expression_map(model._meta, exclude=exclude)
+    against = instance._get_field_expression_map(model._meta, exclude=exclude)  # noqa: SLF001 - a part of Model
     try:
         concerned = await check_condition(constraint.condition, against, using or "default")
     except FieldError:
@@ -192,7 +194,7 @@ def _field_conditions(
         lookups[field.name] = value
     if not generated:
         return [], lookups
-    known = instance._get_field_expression_map(model._meta, exclude=exclude)
+    known = instance._get_field_expression_map(model._meta, exclude=exclude)  # noqa: SLF001 - a part of Model
     return [_same(F(name), known[name], constraint) for name in generated], lookups
 
 
@@ -217,7 +219,7 @@ def _for_validation(expression: Any) -> Any:
 def _same(expression: Any, value: Any, constraint: UniqueConstraint) -> Any:
     condition = Exact(expression, value)
     if constraint.nulls_distinct is False:
-        return Q(condition) | Q(IsNull(expression, True), IsNull(value, True))  # noqa: FBT003 - a lookup's right side
+        return Q(condition) | Q(IsNull(expression, True), IsNull(value, True))
     return condition
 
 

@@ -15,6 +15,7 @@ from covet.conf import settings
 from covet.database.orm.fields.numeric import AutoField, BigAutoField
 from covet.database.orm.fields.proxy import OrderWrt
 from covet.database.orm.managers import Manager
+from covet.database.orm.on_delete import CASCADE
 from covet.database.orm.options import Options
 from covet.database.orm.options.base import ManagerFactory
 from covet.database.orm.persistence.refreshing import get_order, set_order
@@ -22,7 +23,6 @@ from covet.database.orm.registry import NOT_STATED, Apps, apps, label_of_module,
 from covet.database.orm.relationships.base import lazy_related_operation, resolve_relation
 from covet.database.orm.relationships.foreign import OneToOneField
 from covet.database.orm.relationships.many import Making
-from covet.database.orm.on_delete import CASCADE
 from covet.database.orm.signals import class_prepared
 from covet.exceptions import FieldError, ImproperlyConfigured, MultipleObjectsReturned, ObjectDoesNotExist
 
@@ -77,7 +77,7 @@ class ModelBase(type):
             meta_class.abstract = False
             model.Meta = meta_class
             return model
-        model._prepare()
+        model._prepare()  # noqa: SLF001 - its own
         model._meta.apps.register_model(model._meta.app_label, model)
         return model
 
@@ -107,7 +107,7 @@ class ModelBase(type):
         for index in meta.indexes:
             if index.name:
                 for field_name, _order in index.fields_orders:
-                    index._field(cls, field_name)
+                    index._field(cls, field_name)  # noqa: SLF001 - its own check, with the choices
             else:
                 index.set_name_with_model(cls)
             _warn_of_duplicate(cls, index)
@@ -286,8 +286,8 @@ def _add_order(model: Any) -> None:
 
 
 def _add_order_accessors(model: Any) -> None:
-    model.get_next_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=True)
-    model.get_previous_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=False)
+    model.get_next_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=True)  # noqa: SLF001 - a part of Model
+    model.get_previous_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=False)  # noqa: SLF001 - a part of Model
     relation = model._meta.order_with_respect_to
     if relation.remote_field:
         lazy_related_operation(give_order_methods, model, relation.remote_field.model)
@@ -325,13 +325,13 @@ def _warn_of_duplicate(model: Any, index: Any) -> None:
 
 def _is_direct(model: Any) -> bool:
     """Whether rows may become instances without `__init__`: nothing of their making was overridden."""
-    root = next(base for base in reversed(model.__mro__) if isinstance(base, ModelBase))
+    root: Any = next(base for base in reversed(model.__mro__) if isinstance(base, ModelBase))
     return (
         model.__init__ is root.__init__
         and model.from_db.__func__ is root.from_db.__func__
         and model.__new__ is object.__new__
         and model.__setattr__ is object.__setattr__
-        and not any("__init__" in vars(base) for base in model.__mro__ if base is not object and not isinstance(base, ModelBase))
+        and not any("__init__" in vars(base) for base in model.__mro__[:-1] if not isinstance(base, ModelBase))
     )
 
 

@@ -137,13 +137,10 @@ class Validating:
         dates: list[DateCheck] = []
         lineage = self._lineage()
         for model in lineage:
-            for names in model._meta.unique_together:
-                if not any(name in excluded for name in names):
-                    unique.append((model, tuple(names)))
+            groups = list(model._meta.unique_together)
             if include_meta_constraints:
-                for constraint in model._meta.total_unique_constraints:
-                    if not any(name in excluded for name in constraint.fields):
-                        unique.append((model, constraint.fields))
+                groups += [constraint.fields for constraint in model._meta.total_unique_constraints]
+            unique += [(model, tuple(group)) for group in groups if not any(name in excluded for name in group)]
         for model in lineage:
             for field in model._meta.local_fields:
                 if field.name in excluded:
@@ -258,7 +255,7 @@ class Validating:
                 try:
                     await _settled(constraint.validate(model, self, exclude=exclude, using=using))
                 except ValidationError as error:
-                    fields = getattr(constraint, "fields", ())
+                    fields: tuple[str, ...] = getattr(constraint, "fields", ())
                     if getattr(error, "code", None) == "unique" and len(fields) == 1:
                         errors.setdefault(fields[0], []).append(error)
                     else:
@@ -285,7 +282,8 @@ class Validating:
                 found[field.name] = value if hasattr(value, "resolve_expression") else Value(value, field)
         replacements = {F(name): value for name, value in found.items()}
         for field in generated:
-            found[field.name] = ExpressionWrapper(field.expression.replace_expressions(replacements), field.output_field)
+            expression = field.expression.replace_expressions(replacements)
+            found[field.name] = ExpressionWrapper(expression, field.output_field)
         key = meta.pk
         if key is not None and key.name in found:
             found["pk"] = found[key.name]

@@ -368,7 +368,9 @@ class Options(FieldLists):
         return [
             constraint
             for constraint in self.constraints
-            if isinstance(constraint, UniqueConstraint) and constraint.condition is None and not constraint.contains_expressions
+            if isinstance(constraint, UniqueConstraint)
+            and constraint.condition is None
+            and not constraint.contains_expressions
         ]
 
     @functools.cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any, Final, NoReturn
 
 from covet.exceptions import FieldDoesNotExist, choices
@@ -133,7 +134,7 @@ class FieldLists:
     @functools.cached_property
     def _non_pk_concrete_field_names(self) -> frozenset[str]:
         """Names and attnames of the fields that `update_fields` may name."""
-        names = set()
+        names: set[str] = set()
         own = set(self.pk_fields)
         for field in self.concrete_fields:
             if field not in own and not getattr(field, "generated", False):
@@ -346,7 +347,7 @@ class FieldLists:
         chain.reverse()
         chain.append(model)
         path: list[Any] = []
-        for ancestor, child in zip(chain, chain[1:], strict=False):
+        for ancestor, child in pairwise(chain):
             path.extend(child._meta.get_ancestor_link(ancestor).reverse_path_infos)
         return path
 

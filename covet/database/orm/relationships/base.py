@@ -92,7 +92,7 @@ class RelatedField(FieldCacheMixin, Field[T]):
         super().__init__(**kwargs)
 
     @property
-    def related_model(self) -> Any:  # type: ignore[override]
+    def related_model(self) -> Any:
         """The model that it points to (its label, while that model is not defined)."""
         return self.remote_field.model
 
@@ -105,7 +105,8 @@ class RelatedField(FieldCacheMixin, Field[T]):
         self.opts = cls._meta
         if cls._meta.abstract:
             return
-        words = {"class": cls.__name__.lower(), "model_name": cls._meta.model_name, "app_label": cls._meta.app_label.lower()}
+        meta = cls._meta
+        words = {"class": cls.__name__.lower(), "model_name": meta.model_name, "app_label": meta.app_label.lower()}
         related_name = self.remote_field.related_name or self.opts.default_related_name
         if related_name:
             self.remote_field.related_name = related_name % words
@@ -127,7 +128,8 @@ class RelatedField(FieldCacheMixin, Field[T]):
         """The other model as `deconstruct` names it."""
         model = self.remote_field.model
         if isinstance(model, str):
-            label = ".".join((model.partition(".")[0], model.partition(".")[2].lower())) if "." in model else model.lower()
+            app, dot, name = model.partition(".")
+            label = f"{app}.{name.lower()}" if dot else model.lower()
         else:
             label = model._meta.label_lower
         setting = self.swappable_setting

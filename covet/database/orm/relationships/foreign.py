@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -482,11 +481,6 @@ class OneToOneField(ForeignKey[T]):
             setattr(instance, self.attname, data)
             if data is None:
                 setattr(instance, self.name, None)
-
-
-def is_abstract(value: Any) -> bool:
-    """Whether a model class is abstract."""
-    return inspect.isclass(value) and bool(value._meta.abstract)
 
 
 __all__ = ["FieldError", "ForeignKey", "ForeignObject", "OneToOneField"]

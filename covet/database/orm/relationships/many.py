@@ -43,7 +43,7 @@ def make_through_model(field: Any, model: Any) -> Any:
         "Meta",
         (),
         {
-            "db_table": field._get_m2m_db_table(model._meta),
+            "db_table": field._get_m2m_db_table(model._meta),  # noqa: SLF001 - one module
             "auto_created": model,
             "app_label": model._meta.app_label,
             "db_tablespace": model._meta.db_tablespace,
@@ -59,7 +59,7 @@ def make_through_model(field: Any, model: Any) -> Any:
             other,
             CASCADE,
             related_name=f"{name}+",
-            db_tablespace=field._db_tablespace,
+            db_tablespace=field._db_tablespace,  # noqa: SLF001 - as given
             db_constraint=field.remote_field.db_constraint,
         )
 

@@ -90,7 +90,8 @@ class ForeignObjectRel(FieldCacheMixin):
             AttributeError: the field is not part of a model yet.
         """
         if not self.field.model:
-            raise AttributeError("This property can't be accessed before self.field.contribute_to_class has been called.")
+            message = "This property can't be accessed before self.field.contribute_to_class has been called."
+            raise AttributeError(message)
         return self.field.model
 
     @property
