@@ -67,6 +67,8 @@ class Covet:
         exception_handlers: Mapping[Any, ExceptionHandler] | None = None,
     ) -> None:
         self._router = router
+        if isinstance(router, Router):
+            install_resolver(router)
         self._middleware = middleware
         self._debug = debug
         self._exception_handlers: dict[Any, ExceptionHandler] = dict(exception_handlers or {})

@@ -15,7 +15,7 @@ from covet.routing.patterns import Parameter, Pattern
 
 T = TypeVar("T")
 
-MAX_PATH: Final = 8192
+MAX_PATH: Final = 4096
 """Longer paths match nothing: patterns with several `path` parameters need time in the square of the length."""
 
 Token = str | Parameter
