@@ -85,7 +85,7 @@ class DatabaseConfig:
         application_name: shown in the server's list of sessions.
         pooler: `transaction` behind PgBouncer in transaction mode (no prepared statements, no session
             settings), `session` in its session mode, None without.
-        statement_cache_size: prepared statements kept on each connection.
+        statement_cache_size: prepared statements kept on each connection; 0 means a pooler in transaction mode.
         target_session_attrs: which of several hosts will do: `primary`, `read-write`, `any` …
         replicas: aliases of databases that answer reads, for database routers.
         time_zone: the session's time zone, and the one SQLite's and MySQL's naive values are in.
@@ -135,6 +135,9 @@ class DatabaseConfig:
             ("max_overflow", (0 if sqlite else 10) if self.max_overflow is None else self.max_overflow),
             ("pool_recycle", self.pool_recycle or None),
             ("options", dict(self.options)),
+            # Either setting means PgBouncer in transaction mode, and implies the other.
+            ("statement_cache_size", 0 if self.pooler == "transaction" else self.statement_cache_size),
+            ("pooler", "transaction" if self.pooler is None and self.statement_cache_size == 0 else self.pooler),
         ):
             object.__setattr__(self, name, value)
         self._validate()

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 
 SSL_REQUEST = 80877103
 CANCEL_REQUEST = 80877102
+ENDS = (b"S", b"Q", b"c", b"f")
+"""Sync, Query, CopyDone, CopyFail: after these it is the server's turn."""
 KNOWN_PARAMETERS = {"user", "database", "client_encoding", "application_name", "datestyle", "timezone"}
 
 
@@ -102,15 +104,17 @@ class TransactionPooler:
         healthy = False
         try:
             server_writer.write(first)
-            pending = kind in (b"S", b"Q")
+            pending = kind in ENDS
             while True:
                 if not pending:
                     kind, body = await _exchange(reader, server_reader, writer)
                     server_writer.write(_packed(kind, body))
-                    pending = kind in (b"S", b"Q")
+                    pending = kind in ENDS
                     continue
                 answer, body = await _message(server_reader)
                 writer.write(_packed(answer, body))
+                if answer == b"G":
+                    pending = False
                 if answer == b"Z":
                     pending = False
                     if body == b"I":

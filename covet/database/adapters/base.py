@@ -139,7 +139,7 @@ class Adapter(abc.ABC):
                 f"no connection to {self.name} became free within {self.pool_timeout:g} s: SQLAlchemy connections "
                 "made through `engine` hold them all"
             ) from exc
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - mapped, and raised at once
             # SQLAlchemy and its DB-API shim wrap the driver's own exception, once each.
             cause: BaseException = exc
             while cause.__cause__ is not None:

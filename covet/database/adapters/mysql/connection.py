@@ -11,6 +11,7 @@ from contextvars import Context
 from typing import Any
 
 from asyncmy.cursors import SSCursor
+from asyncmy.errors import InterfaceError
 
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.leases import SETTLE, Leases
@@ -41,6 +42,10 @@ class MySQLConnection(Connection):
             raise OperationalError(
                 "the server rolled the transaction back after a deadlock; nothing more can be done in it"
             )
+        if self.pending is not None and not await self._finish_pending():
+            _close(call)
+            self.dead = True
+            raise InterfaceError(0, "a cancelled call is still running on this connection")
         task: asyncio.Task[Any] = asyncio.Task(_await(call), loop=self.leases.loop, context=Context())
         limit = self.adapter.config.command_timeout
         try:
@@ -130,18 +135,29 @@ class MySQLConnection(Connection):
         async with asyncio.timeout(min(2.0, self.adapter.pool_timeout)):
             await self.raw.ping(reconnect=False)
 
-    async def settle(self) -> bool:
-        task, self.pending = self.pending, None
-        if task is not None and not task.done():
+    async def _finish_pending(self) -> bool:
+        """Wait a little for the call that a cancelled task left behind; False when it has to be stopped."""
+        task = self.pending
+        if task is None:
+            return True
+        if not task.done():
             await asyncio.wait([task], timeout=SETTLE)
-            if not task.done():
-                # What still runs is stopped on the server, and the connection is cut.
-                adapter: Any = self.adapter
-                self.leases.spawn(adapter.kill_query(self.raw))
-                task.cancel()
-                return False
-        if task is not None and not task.cancelled():
+        if not task.done():
+            return False
+        self.pending = None
+        if not task.cancelled():
             task.exception()
+        return True
+
+    async def settle(self) -> bool:
+        if not await self._finish_pending():
+            # What still runs is stopped on the server, and the connection is cut.
+            task, self.pending = self.pending, None
+            adapter: Any = self.adapter
+            self.leases.spawn(adapter.kill_query(self.raw))
+            if task is not None:
+                task.cancel()
+            return False
         self.rolled_back = False
         async with asyncio.timeout(SETTLE):
             if self.in_transaction():

@@ -124,15 +124,20 @@ class PostgreSQLAdapter(Adapter):
         config = self.config
         return create_async_engine(
             "postgresql+covet://",
-            async_creator=self.connect,
+            creator=self._wrapped,
             pool_size=config.pool_size or 1,
             max_overflow=config.max_overflow or 0,
             pool_timeout=config.pool_timeout,
             pool_recycle=config.pool_recycle or -1,
             pool_pre_ping=True,
             pool_reset_on_return=None,
-            **({"prepared_statement_cache_size": 0, "prepared_statement_name_func": str} if config.pooler else {}),
         )
+
+    def _wrapped(self) -> Any:
+        """A new connection in SQLAlchemy's DB-API clothes; behind a pooler it names no prepared statement."""
+        dialect: Any = self.dialect
+        unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+        return dialect.dbapi.connect(async_creator_fn=self.connect, **(unnamed if self.transaction_pooling else {}))
 
     async def connect(self) -> asyncpg.Connection:
         """A new connection of asyncpg's, outside the pool; the caller closes it."""
@@ -146,7 +151,7 @@ class PostgreSQLAdapter(Adapter):
             "ssl": config.ssl,
             "timeout": config.connect_timeout,
             "command_timeout": config.command_timeout,
-            "statement_cache_size": 0 if self.transaction_pooling else 100,
+            "statement_cache_size": min(100, config.statement_cache_size),
             "server_settings": self._server_settings(),
             "target_session_attrs": config.target_session_attrs or ("read-write" if len(config.hosts) > 1 else None),
             **config.options,
