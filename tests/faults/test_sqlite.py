@@ -129,9 +129,7 @@ async def test_an_interrupted_write_inside_a_transaction_never_becomes_autocommi
     with pytest.raises(OperationalError, match="rolled the transaction back"):
         async with transaction():
             await adapter.execute("INSERT INTO entries VALUES ('before', 1)")
-            insert = (
-                "INSERT INTO entries WITH RECURSIVE c(x) AS (SELECT 2 UNION ALL SELECT x + 1 FROM c) SELECT x, x FROM c"
-            )
+            numbers = "WITH RECURSIVE c(x) AS (SELECT 2 UNION ALL SELECT x + 1 FROM c) SELECT x, x FROM c"
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(adapter.execute(f"INSERT INTO entries {numbers}"), 0.2)
             await adapter.execute("INSERT INTO entries VALUES ('after', 2)")
