@@ -239,7 +239,8 @@ class _Relation:
         self.found = True
         if hasattr(self.descriptor, "get_prefetch_querysets"):
             self.fetcher = self.descriptor
-            self.is_fetched = self.descriptor.is_cached
+            if name == to_attr:
+                self.is_fetched = self.descriptor.is_cached
             return
         related = getattr(instance, name)
         if hasattr(related, "get_prefetch_querysets"):
@@ -300,13 +301,13 @@ async def prefetch_one_level(
     """
     given = fetcher.get_prefetch_querysets(instances, lookup.get_current_querysets(level))
     source = Source(*(await given if inspect.iscoroutine(given) else given))
-    rows, further = await fetch_rows(source.queryset)
+    link = getattr(fetcher, "link", None)
+    rows, further = await fetch_rows(source.queryset, first=link is not None)
     to_attr, as_attr = lookup.get_current_to_attr(level)
     if as_attr:
         _refuse_field_name(type(instances[0]), to_attr)
     leaf = len(lookup.prefetch_through.split(LOOKUP_SEP)) - 1 == level
     by_key = rows_by_key(rows, source.related_key)
-    link = getattr(fetcher, "link", None)
     for instance in instances:
         found = by_key.get(source.instance_key(instance), [])
         if link is not None:
@@ -322,14 +323,19 @@ async def prefetch_one_level(
     return rows, further
 
 
-async def fetch_rows(queryset: Any) -> tuple[list[Any], list[Any]]:
-    """The rows of a QuerySet (or of a list that is here already), and the lookups it leaves to be followed."""
+async def fetch_rows(queryset: Any, *, first: bool) -> tuple[list[Any], list[Any]]:
+    """The rows of a QuerySet (or of a list that is here already), and the lookups to be followed from them.
+
+    Args:
+        queryset: the QuerySet.
+        first: follow its own lookups now, before the rows are linked to what they belong to; else they are
+            left to be followed with the outer ones, for all levels at once.
+    """
     further = [copy.copy(lookup) for lookup in getattr(queryset, "_prefetch_related_lookups", ())]
-    if further:
-        # They are followed with the outer lookups, for all levels at once.
-        queryset._prefetch_related_lookups = ()
     if not hasattr(queryset, "_fetch_all"):
         return list(queryset), further
+    if further and not first:
+        queryset._prefetch_related_lookups = ()
     await queryset._fetch_all()
     return list(queryset._result_cache), further
 

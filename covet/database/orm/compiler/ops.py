@@ -82,6 +82,18 @@ class StickyFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ReusingFilter:
+    """A prefetch's own condition: every join that the QuerySet has made already may be shared."""
+
+    q: Any
+
+    def apply(self, query: Query) -> None:
+        query.used_aliases = None
+        query.add_q(self.q)
+        query.used_aliases = set()
+
+
+@dataclass(frozen=True, slots=True)
 class Annotate:
     """annotate() and alias()."""
 

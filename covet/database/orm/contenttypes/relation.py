@@ -89,7 +89,10 @@ class GenericRelation(ForeignObject[Any]):
         return self.get_instance_value_for_fields(instance, self.foreign_related_fields)
 
     def get_foreign_related_value(self, instance: Any) -> tuple[Any, ...]:
-        return self.get_instance_value_for_fields(instance, self.local_related_fields)
+        # Keys may be kept as text: compared with primary keys, they must be what those are.
+        values = self.get_instance_value_for_fields(instance, self.local_related_fields)
+        pairs = zip(self.foreign_related_fields, values, strict=True)
+        return tuple([there.to_python(value) for there, value in pairs])
 
     def _path_through_parents(self, filtered_relation: Any) -> list[PathInfo]:
         """The steps where the other model inherits its GenericForeignKey from a multi-table parent."""

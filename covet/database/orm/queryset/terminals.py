@@ -142,7 +142,8 @@ class Terminals(Building[M]):
             rows = self.order_by("-pk" if backwards else "pk")
         elif backwards:
             rows = self.reverse()
-        found = await rows._sliced(None, 1)
+        held: list[Any] | None = rows._result_cache
+        found = await rows._sliced(None, 1) if held is None else held
         return found[0] if found else None
 
     def _check_order_of_groups(self, method: str) -> None:

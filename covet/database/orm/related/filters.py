@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
-from covet.database.orm.compiler.ops import Limits, Offset
+from covet.database.orm.compiler.ops import Limits, Offset, ReusingFilter
 from covet.database.orm.expressions.window import Window
 from covet.database.orm.functions.window import RowNumber
 from covet.database.orm.query import Q
+from covet.database.orm.shape import freeze, shape_of
 
 ROW_NUMBER = "_covet_row_number"
 
@@ -29,18 +30,46 @@ def reverse_filter(field: Any, instance: Any) -> Q:
 
 def for_instances(queryset: Any, field_name: str, instances: Sequence[Any]) -> Any:
     """`queryset` for those related to any of `instances`; a slice of it is taken for each of them apart."""
-    condition = Q.create([(f"{field_name}__in", instances)])
     query = queryset.query
     if not query.is_sliced:
-        return queryset.filter(condition)
+        return _reusing(queryset, field_name, instances)
     low, high = query.low_mark, query.high_mark
-    ordering = query.order_by or (queryset.model._meta.ordering if query.default_ordering else ())
-    rows = unsliced(queryset).filter(condition)
-    number = Window(RowNumber(), partition_by=field_name, order_by=list(ordering) or ["pk"])
+    rows = _reusing(unsliced(queryset), field_name, instances)
+    number = Window(RowNumber(), partition_by=field_name, order_by=_ordering(queryset, query) or ["pk"])
     bounds = {f"{ROW_NUMBER}__gt": low}
     if high is not None:
         bounds[f"{ROW_NUMBER}__lte"] = high
     return rows.alias(**{ROW_NUMBER: number}).filter(**bounds)
+
+
+def _reusing(queryset: Any, field_name: str, instances: Sequence[Any]) -> Any:
+    """A filter that shares the joins of conditions before it, lest a relation be crossed twice."""
+    name = f"{field_name}__in"
+    listed = list(instances)
+
+    def describe(values: list[Any]) -> Hashable:
+        return name, shape_of(listed, values)
+
+    def make(out: list[Any]) -> Any:
+        condition = Q()
+        condition.children = [(name, freeze(listed, out))]
+        return ReusingFilter(condition)
+
+    return queryset._shaped("for instances", describe, make)  # noqa: SLF001 - an operation of ours on the floor below
+
+
+def _ordering(queryset: Any, query: Any) -> list[Any]:
+    """The order in which a slice was taken."""
+    given = query.order_by or (queryset.model._meta.ordering if query.default_ordering else ())
+    return list(given) if query.standard_ordering else [_reversed(item) for item in given]
+
+
+def _reversed(item: Any) -> Any:
+    if isinstance(item, str):
+        return item[1:] if item.startswith("-") else f"-{item}"
+    ordered = (item if hasattr(item, "descending") else item.asc()).copy()
+    ordered.reverse_ordering()
+    return ordered
 
 
 def unsliced(queryset: Any) -> Any:

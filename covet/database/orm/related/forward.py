@@ -74,11 +74,11 @@ class ForwardManyToOneDescriptor:
         rows = queryset.filter(**condition).order_by()
         return Source(rows, field.get_foreign_related_value, local, True, field.cache_name, False)
 
-    def link(self, related: Any, instance: Any) -> None:
-        """Let the related object of a one-to-one relation know its other side."""
+    @property
+    def link(self) -> Any:
+        """Lets the related object of a one-to-one relation know its other side; None for other relations."""
         remote = self.field.remote_field
-        if not remote.multiple:
-            remote.set_cached_value(related, instance)
+        return None if remote.multiple else remote.set_cached_value
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         if instance is None:
@@ -139,7 +139,8 @@ class ForwardManyToOneDescriptor:
         )
         if related is MISSING:
             related = await self.get_object(instance)
-        self.link(related, instance)
+        if self.link is not None:
+            self.link(related, instance)
         field.set_cached_value(instance, related)
         return related
 
