@@ -23,6 +23,7 @@ _CLAUSES = frozenset(
         "DEFERRABLE", "INITIALLY", "ON", "INVISIBLE",
     }
 )  # fmt: skip
+_GENERATED = re.compile(r"^\s*GENERATED\s+ALWAYS\s+AS\s*\(", re.IGNORECASE)
 _COUNTING = re.compile(r"^\s*(SMALLINT|INTEGER|INT|BIGINT)\s+PRIMARY\s+KEY(?:\s+AUTO_?INCREMENT)?\s*$", re.IGNORECASE)
 
 
@@ -155,7 +156,9 @@ def clauses_for(clauses: str, target: Target) -> str:
     if target.vendor == "sqlite":
         return _without_identity(requote(clauses, target.vendor))
     if target.vendor == "mysql":
-        return _without_identity(_without_deferral(requote(clauses, target.vendor)))
+        text = _without_identity(_without_deferral(requote(clauses, target.vendor)))
+        # A generated column cannot be declared NULL or NOT NULL there.
+        return re.sub(r"\s+(NOT\s+)?NULL$", "", text, flags=re.I) if _GENERATED.match(text) else text
     return clauses
 
 

@@ -242,7 +242,7 @@ class ColumnOperations(Operations):
         if not isinstance(change.nullable, Keep):
             text.put("NULL", None)
             text.put("NOT", None if change.nullable else "NOT NULL")
-            if change.nullable and text.default == "NULL":
+            if text.default == "NULL":
                 text.put("DEFAULT", None)
         if not isinstance(change.identity, Keep):
             if self.vendor == "mysql":

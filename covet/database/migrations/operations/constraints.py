@@ -93,6 +93,8 @@ class ConstraintOperations(Operations):
             await rebuild(self.session, table, lambda text: _remove_unique(text, columns))
             return
         found = await self._named(table, "u", columns)
+        if self.vendor == "mysql":
+            await self._index_for_key(table, columns[0], found)
         await self._run(f"ALTER TABLE {self._touch(table)} DROP CONSTRAINT {self._quote(found)}")
 
     @operation
@@ -145,6 +147,22 @@ class ConstraintOperations(Operations):
             )
             if left:
                 await self._run(f"DROP INDEX {self._quote(found)} ON {self._touch(table)}")
+
+    async def _index_for_key(self, table: str, column: str, losing: str) -> None:
+        """Give a foreign key its own index, where the only one that serves it is about to be dropped."""
+        name, first = literal(table, "mysql"), literal(column, "mysql")
+        keys = await self.session.fetch(
+            "SELECT constraint_name FROM information_schema.key_column_usage WHERE table_schema = database() "
+            f"AND table_name = {name} AND column_name = {first} AND referenced_table_name IS NOT NULL"
+        )
+        others = await self.session.fetch(
+            "SELECT 1 FROM information_schema.statistics WHERE table_schema = database() AND table_name = "
+            f"{name} AND column_name = {first} AND seq_in_index = 1 AND index_name <> {literal(losing, 'mysql')}"
+        )
+        if keys and not others:
+            await self._run(
+                f"CREATE INDEX {self._quote(keys[0][0])} ON {self._touch(table)} ({self._quote(column)})"
+            )
 
     async def _add(self, table: str, text: str, *, validate: bool = True) -> None:
         if self.vendor == "sqlite":

@@ -43,7 +43,8 @@ class WantedColumn:
             words.append(self.generated)
         if self.default is not None:
             words.append(f"DEFAULT {self.default}")
-        words.append("NULL" if self.nullable else "NOT NULL")
+        if self.generated is None or vendor != "mysql":
+            words.append("NULL" if self.nullable else "NOT NULL")
         if self.is_key:
             words.append("PRIMARY KEY")
         if self.is_counting and vendor != "mysql":
