@@ -302,8 +302,8 @@ class Collector:
         Returns:
             The number of rows, and that number by model label.
         """
-        for model, instances in self.data.items():
-            self.data[model] = dict.fromkeys(sorted(instances, key=attrgetter("pk")))
+        for model, found in self.data.items():
+            self.data[model] = dict.fromkeys(sorted(found, key=attrgetter("pk")))
         self.sort()
         alone = self._only_instance()
         if alone is not None:
@@ -320,8 +320,7 @@ class Collector:
                     counts[rows.model._meta.label] += count
             await self._update_fields()
             for model, gathered in self.data.items():
-                instances = list(gathered)
-                instances.reverse()
+                instances = list(reversed(gathered))
                 count = await self._delete_rows(model, instances)
                 if count:
                     counts[model._meta.label] += count
@@ -369,7 +368,7 @@ class Collector:
 
     async def _delete_rows(self, model: Any, instances: Sequence[Any]) -> int:
         """Delete by primary key, whatever the model's managers leave out."""
-        rows = QuerySet(model, using=self.using)
+        rows: Any = QuerySet(model, using=self.using)
         if len(instances) == 1:
             return int(await rows.filter(pk=instances[0].pk)._raw_delete(using=self.using))
         count = 0

@@ -19,7 +19,7 @@ from covet.database.transaction.hooks import on_commit
 from covet.utils.translation import gettext_lazy as _
 
 
-class ContentTypeManager(Manager):
+class ContentTypeManager(Manager[Any]):
     """Finds content types by model, id or natural key; each is asked for once."""
 
     use_in_migrations = True

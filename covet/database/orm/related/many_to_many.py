@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from covet.database.connections import connections
@@ -338,7 +339,7 @@ class ManyRelatedManager(RelatedManagerBase):
             await rows.filter(self._link_condition(removed)).delete()
             await self._announce("post_remove", ids, alias)
 
-    async def _announce(self, action: str, pk_set: set[Any] | None, alias: str) -> None:
+    async def _announce(self, action: str, pk_set: AbstractSet[Any] | None, alias: str) -> None:
         if m2m_changed.receivers and m2m_changed.has_listeners(self.through):
             await m2m_changed.send(
                 sender=self.through,
