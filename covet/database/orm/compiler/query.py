@@ -227,17 +227,19 @@ class Query(Filters):
         if parts:
             message = f"FilteredRelation's relation_name cannot contain lookups (got {relation.relation_name!r})."
             raise ValueError(message)
-        for lookup in _lookups_of(relation.condition):
+        for lookup, value in _lookups_of(relation.condition):
+            if getattr(value, "is_frozen_query", False):
+                raise ValueError("Passing a QuerySet within a FilteredRelation is not supported.")
             lookup_parts, lookup_fields, _ = self.solve_lookup_type(lookup)
             # Without a lookup the last name may be the relation itself, compared with an instance.
             crossed = lookup_fields[: -1 if lookup_parts else -2]
-            if crossed[: len(field_parts)] != field_parts[: len(crossed)]:
+            if any(own != part for own, part in zip(field_parts, crossed, strict=False)):
                 message = (
                     "FilteredRelation's condition doesn't support relations outside the "
                     f"{relation.relation_name!r} (got {lookup!r})."
                 )
                 raise ValueError(message)
-            if len(crossed) > len(field_parts):
+            if len(lookup_fields) > len(field_parts) + 1:
                 message = (
                     "FilteredRelation's condition doesn't support nested relations deeper than the "
                     f"relation_name (got {lookup!r} for {relation.relation_name!r})."
@@ -577,12 +579,12 @@ def _rename_value(value: Any, relation: str, alias: str) -> Any:
     return value
 
 
-def _lookups_of(condition: Any) -> Iterator[str]:
+def _lookups_of(condition: Any) -> Iterator[tuple[str, Any]]:
     for child in condition.children:
         if hasattr(child, "connector"):
             yield from _lookups_of(child)
         elif isinstance(child, tuple):
-            yield child[0]
+            yield child
 
 
 def _columns_in(expression: Any) -> Iterator[Any]:
