@@ -25,6 +25,7 @@ class Covet(Subject):
     name = "covet"
     # Pure Python without an ORM in it: what the tests themselves use of Django.
     borrowed: ClassVar[tuple[str, ...]] = (
+        "django.db.models.sql.constants",
         "django.utils",
         "django.test.html",
         "django.core.files",
