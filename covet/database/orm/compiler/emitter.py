@@ -35,6 +35,7 @@ class Emitter:
         self.slots: dict[str, Binding] = {} if slots is None else slots
         self.labels: dict[str, Any] = {}
         self.values: Any = None
+        self.keeps_empty = False
         self._bound: dict[tuple[Any, ...], tuple[Any, Any, Any]] = {}
 
     def within(self, query: Any) -> Emitter:
@@ -42,6 +43,7 @@ class Emitter:
         emitter = Emitter(query, self.adapter, self.slots)
         emitter._bound = self._bound
         emitter.values = self.values
+        emitter.keeps_empty = self.keeps_empty
         return emitter
 
     def process(self, expression: Any) -> Any:

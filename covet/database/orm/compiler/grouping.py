@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import sqlalchemy as sa
+
 from covet.database.orm.compiler.columns import Selection
 from covet.database.orm.expressions.refs import Ref
 from covet.exceptions import EmptyResultSet, FullResultSet
@@ -34,9 +36,16 @@ def group_by_of(query: Any, selection: Selection, orders: list[Any], having: Any
     if having is not None:
         expressions.extend(having.get_group_by_cols())
     expressions = _collapsed(_unique(expressions), emitter)
+    # By its number what is selected is surely the same: a subquery, an expression of parameters.
+    positions = {
+        expression: number for number, (expression, label) in enumerate(selection.columns, 1) if label is not None
+    }
     elements: list[Any] = []
     for expression in expressions:
-        if not _is_constant(expression):
+        number = positions.get(expression)
+        if number is not None:
+            elements.append(sa.literal_column(str(number)))
+        elif not _is_constant(expression):
             # A condition that is always or never true does not tell groups apart.
             with contextlib.suppress(EmptyResultSet, FullResultSet):
                 elements.append(emitter.process(expression))

@@ -163,6 +163,11 @@ def add_conditions(statement: Any, query: Any, emitter: Emitter, where: WhereNod
         return statement.where(where.as_clause(emitter))
     except FullResultSet:
         return statement
+    except EmptyResultSet:
+        if not emitter.keeps_empty:
+            raise
+        # What is aggregated over no rows only the database knows.
+        return statement.where(sa.literal_column("0 = 1"))
 
 
 def from_clause(query: Any, emitter: Emitter) -> JoinedTables | None:

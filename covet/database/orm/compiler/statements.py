@@ -242,6 +242,9 @@ def _aggregate(node: Node, adapter: Any, marks: dict[int, str], values: Sequence
     emitter = _emitter(query, adapter, values)
     resolved = resolve_aggregates(query, items)
     names = tuple(resolved)
+    emitter.keeps_empty = any(
+        getattr(expression, "empty_result_set_value", None) is NotImplemented for expression in resolved.values()
+    )
     empty = {name: empty_value(expression) for name, expression in resolved.items()}
     try:
         statement = aggregate_statement(query, emitter, resolved)

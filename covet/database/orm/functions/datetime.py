@@ -279,7 +279,11 @@ class TruncBase(TimezoneMixin, Transform):
             result = "time"
         else:
             raise ValueError("Trunc only valid on DateField, TimeField, or DateTimeField.")
-        return moments.truncate(connection.vendor, self.kind, text, result=result, zone=zone), params
+        truncated = moments.truncate(connection.vendor, self.kind, text, result=result, zone=zone)
+        if zone is not None and result == "datetime" and not settings.USE_TZ:
+            # A moment again, to be compared with moments whatever the session's zone.
+            truncated = f"({truncated} AT TIME ZONE {zone})"
+        return truncated, params
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> SQL:
         """Without a cast."""
