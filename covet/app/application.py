@@ -10,7 +10,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from covet.app import failures
+from covet.app import failures, health
 from covet.app.failures import Failure
 from covet.app.lifespan import Lifespan, participant_of
 from covet.app.pages import debug_page, missing_page, plain_page
@@ -136,6 +136,8 @@ class Covet:
         kind = scope["type"]
         if kind == "lifespan":
             await self._run_lifespan(scope, receive, send)
+            return
+        if kind == "http" and scope["path"].startswith(settings.HEALTH_PREFIX) and await health.answer(scope, send):
             return
         scope["app"] = self
         await (self._stack or self.prepare())(scope, receive, send)

@@ -145,7 +145,9 @@ def caused_by_client(error: BaseException, request: Request) -> bool:
         return False
     message = str(error)
     values = [value for value in _sent_values(request) if value]
-    if _CONVERSIONS.search(message) is not None or type(error).__name__ == "InvalidOperation":
+    if type(error).__name__ == "InvalidOperation":
+        return bool(values)  # decimal tells no value
+    if _CONVERSIONS.search(message) is not None:
         quoted = re.search(r"'(.*)'|\"(.*)\"", message, re.DOTALL)
         if quoted is None:
             return bool(values)

@@ -43,6 +43,7 @@ class Lifespan:
         self._stack: AsyncExitStack | None = None
         self._starters: list[Callable[..., Any]] = []
         self._stoppers: list[Callable[..., Any]] = []
+        self.serving = False
 
     @property
     def is_open(self) -> bool:
@@ -73,6 +74,7 @@ class Lifespan:
         """
         if self._stack is not None:
             return
+        self.serving = serving
         install()
         async with AsyncExitStack() as stack:
             if serving:

@@ -16,7 +16,7 @@ SECRET_NAME: Final = re.compile(
 )
 # Names that contain one of these words and are no secrets.
 HARMLESS: Final = re.compile(
-    r"^(author\w*|keys?|keyword\w*|keep\w*|monkey\w*|http_accept\w*|cookies?_?names?|\w*_cookie_(name|age|path|domain|"
+    r"^(authors?(_\w+)?|authored\w*|authorship\w*|keys?|keyword\w*|keep\w*|monkey\w*|http_accept\w*|cookies?_?names?|\w*_cookie_(name|age|path|domain|"
     r"secure|httponly|samesite)|passed|auth_user_model|authentication_backends|password_hashers|"
     r"auth_password_validators|passwords?_validators|session_engine|max_keys|primary_key|foreign_key|capitals?)$",
     re.IGNORECASE,

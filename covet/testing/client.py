@@ -75,9 +75,13 @@ class TestClient(httpx2.AsyncClient):
             Exception: what it raised at its start.
         """
         if self._wants_lifespan and self._lifespan is None:
-            self._lifespan = _Lifespan(self.app)
+            lifespan = self._lifespan = _Lifespan(self.app)
+            try:
+                await lifespan.start()
+            except BaseException:
+                self._lifespan = None
+                raise
             open_clients.add(self)
-            await self._lifespan.start()
 
     async def stop(self) -> None:
         """Stop the application."""

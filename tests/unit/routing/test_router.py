@@ -111,9 +111,9 @@ def test_the_first_declared_route_wins_static_or_not():
 
 def test_a_refused_conversion_leaves_the_path_to_later_routes():
     router = Router()
-    router.get("/{pk:int}/", view)
+    router.get("/{price:float}/", view)
     router.get("/{slug}/", other)
-    assert found(router, "/" + "9" * 5000 + "/") == (other, {"slug": "9" * 5000})
+    assert found(router, "/" + "9" * 400 + "/") == (other, {"slug": "9" * 400})
 
 
 def test_verbs_of_different_patterns_come_together():
