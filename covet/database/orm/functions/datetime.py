@@ -280,9 +280,10 @@ class TruncBase(TimezoneMixin, Transform):
         else:
             raise ValueError("Trunc only valid on DateField, TimeField, or DateTimeField.")
         truncated = moments.truncate(connection.vendor, self.kind, text, result=result, zone=zone)
-        if zone is not None and result == "datetime" and not settings.USE_TZ:
-            # A moment again, to be compared with moments whatever the session's zone.
-            truncated = f"({truncated} AT TIME ZONE {zone})"
+        if zone is not None and result == "datetime" and connection.vendor == "postgresql":
+            # A moment again, which compares with moments whatever the session's zone is.
+            clock = "'UTC'" if settings.USE_TZ else zone
+            truncated = f"({truncated} AT TIME ZONE {clock})"
         return truncated, params
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> SQL:
