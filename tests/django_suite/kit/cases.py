@@ -89,6 +89,10 @@ class SimpleTestCase(unittest.TestCase):
             return super().assertRaises(expected, settling(args[0]), *args[1:], **kwargs)
         return super().assertRaises(expected, **kwargs)
 
+    def assertLogs(self, logger: Any = None, level: Any = None) -> Any:
+        name = namespace.subject.logger_name(logger) if isinstance(logger, str) else logger
+        return super().assertLogs(name, level)
+
     def assertRaisesMessage(self, expected_exception: Any, expected_message: str, *args: Any, **kwargs: Any) -> Any:
         return self._assert_message(self.assertRaises, "exception", expected_exception, expected_message, args, kwargs)
 

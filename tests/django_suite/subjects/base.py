@@ -62,6 +62,10 @@ class Subject(abc.ABC):
         """Where `mock.patch` of Django's `dotted` must reach."""
         return shim_name(dotted)
 
+    def logger_name(self, name: str) -> str:
+        """The framework's logger for one of Django's."""
+        return name
+
     def tolerates(self, error: Exception) -> bool:
         """Whether a test module's statement that raised `error` may be dropped."""
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Final
@@ -56,6 +57,9 @@ class Covet(Subject):
                 setattr(found, name, value)
                 return
 
+    def logger_name(self, name: str) -> str:
+        return "covet.database" if name.startswith("django.db") else name.replace("django", "covet")
+
     # -- the life of a run ---------------------------------------------------------------------------------------
 
     async def prepare(self, labels: Sequence[str], vendor: str) -> None:
@@ -104,11 +108,13 @@ class Covet(Subject):
             for alias in self.aliases
         }
         settings.configure(DATABASES=databases, USE_TZ=False, TIME_ZONE="America/Chicago", USE_I18N=True)
-        import os
+        import django
 
+        django.setup()
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
     async def create_tables(self, labels: Sequence[str]) -> dict[str, str]:
+        from covet.database.connections import connections
         from tests.django_suite.subjects import tables
 
         importlib.import_module("tests.django_suite.subjects.contrib")
@@ -117,6 +123,9 @@ class Covet(Subject):
                 importlib.import_module(f"{label}.models")
         errors: dict[str, str] = {}
         for alias in self.aliases:
+            if self.server.vendor == "postgres" and "db_functions" in labels:
+                # what the app's own migration would do
+                await connections[alias].execute("CREATE EXTENSION IF NOT EXISTS pgcrypto")
             errors.update(await tables.create(alias))
             await tables.create_content_types(alias)
         return errors
