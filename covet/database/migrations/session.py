@@ -78,8 +78,7 @@ class AdapterSession:
         """Run one statement; arguments take the places of `$1`, `$2` or of `%s`."""
         try:
             if args or sql.lstrip()[:6].upper().startswith(_COUNTED):
-                text, values = arrange(sql, args, self.adapter.placeholder) if args else (sql, ())
-                return await self._held.count(text, values)
+                return await self._held.count(*self._arranged(sql, args))
             await self._command(sql)
         except Exception as error:
             raise self._mapped(error) from error
@@ -88,8 +87,7 @@ class AdapterSession:
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         """The rows of a query."""
         try:
-            text, values = arrange(sql, args, self.adapter.placeholder) if args else (sql, ())
-            return [tuple(row) for row in await self._held.fetch(text, values)]
+            return [tuple(row) for row in await self._held.fetch(*self._arranged(sql, args))]
         except Exception as error:
             raise self._mapped(error) from error
 
@@ -145,6 +143,12 @@ class AdapterSession:
             self.adapter.epoch += 1
         else:
             await self._held.command(sql)
+
+    def _arranged(self, sql: str, args: tuple[object, ...]) -> tuple[str, Sequence[object]]:
+        if args:
+            return arrange(sql, args, self.adapter.placeholder)
+        # MariaDB's driver formats with % even where there is nothing to put in.
+        return (sql.replace("%", "%%") if self.vendor == "mysql" else sql), ()
 
     def _mapped(self, error: Exception) -> DatabaseError:
         return error if isinstance(error, DatabaseError) else self.adapter.map_error(error)

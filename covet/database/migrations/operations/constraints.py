@@ -160,9 +160,7 @@ class ConstraintOperations(Operations):
             f"{name} AND column_name = {first} AND seq_in_index = 1 AND index_name <> {literal(losing, 'mysql')}"
         )
         if keys and not others:
-            await self._run(
-                f"CREATE INDEX {self._quote(keys[0][0])} ON {self._touch(table)} ({self._quote(column)})"
-            )
+            await self._run(f"CREATE INDEX {self._quote(keys[0][0])} ON {self._touch(table)} ({self._quote(column)})")
 
     async def _add(self, table: str, text: str, *, validate: bool = True) -> None:
         if self.vendor == "sqlite":
