@@ -1,0 +1,1 @@
+"""One module a stack, each serving the same endpoints with the same answers."""

@@ -1,0 +1,114 @@
+"""The floor: bare ASGI and a raw asyncpg pool, SQL and JSON written by hand. Nothing can be much cheaper."""
+
+import datetime as dt
+import html
+import os
+from collections import deque
+from urllib.parse import parse_qs
+
+import asyncpg
+import orjson
+
+DSN = os.environ["BENCH_DSN"]
+SIZE = int(os.environ.get("BENCH_POOL", "10"))
+USER = "SELECT id, username, email, age, is_active, date_joined FROM bench_user"
+ONE = f"{USER} WHERE id = $1"
+TWENTY = f"{USER} WHERE age >= $1 ORDER BY id LIMIT 20"
+COMPLEX = (
+    "SELECT p.id, p.title, p.created_at, u.username, (SELECT count(c.id) FROM bench_comment c WHERE c.post_id = p.id) "
+    "FROM bench_post p JOIN bench_user u ON p.author_id = u.id WHERE p.is_published AND p.views >= $1 "
+    "ORDER BY p.created_at DESC LIMIT 20"
+)
+PAGE = "SELECT id, title FROM bench_post WHERE id >= $1 ORDER BY id LIMIT 20"
+TAGS = "SELECT m.post_id, t.name FROM bench_tag t JOIN bench_post_tags m ON m.tag_id = t.id WHERE m.post_id = ANY($1)"
+idle: deque[asyncpg.Connection] = deque()
+pool: asyncpg.Pool | None = None
+
+
+async def start() -> None:
+    global pool
+    pool = await asyncpg.create_pool(DSN, min_size=SIZE, max_size=SIZE, command_timeout=30)
+
+
+def user(row: asyncpg.Record) -> dict[str, object]:
+    return {
+        "id": row[0], "username": row[1], "email": row[2], "age": row[3], "is_active": row[4], "date_joined": row[5],
+    }
+
+
+async def answer(method: str, path: str, query: bytes, body: bytes) -> tuple[bytes, bytes]:
+    assert pool is not None
+    name, _, tail = path[1:].partition("/")
+    if name == "plaintext":
+        return b"Hello, World!", b"text/plain"
+    if name == "json":
+        return orjson.dumps({"message": "Hello, World!"}), b"application/json"
+    if name == "row":
+        return orjson.dumps(user(await pool.fetchrow(ONE, int(tail)))), b"application/json"
+    if name == "rows":
+        age = 18 + int(parse_qs(query)[b"from"][0]) % 40
+        return orjson.dumps([user(row) for row in await pool.fetch(TWENTY, age)]), b"application/json"
+    if name in ("complex", "natural"):
+        rows = await pool.fetch(COMPLEX, int(parse_qs(query)[b"from"][0]) % 3000)
+        listed = [
+            {"id": row[0], "title": row[1], "created_at": row[2], "author": row[3], "comments": row[4]} for row in rows
+        ]
+        return orjson.dumps(listed), b"application/json"
+    if name == "m2m":
+        async with pool.acquire() as connection:
+            posts = await connection.fetch(PAGE, int(parse_qs(query)[b"from"][0]))
+            tags = await connection.fetch(TAGS, [row[0] for row in posts])
+        by_post: dict[int, list[str]] = {}
+        for row in tags:
+            by_post.setdefault(row[0], []).append(row[1])
+        return orjson.dumps(
+            [{"id": row[0], "title": row[1], "tags": by_post.get(row[0], [])} for row in posts]
+        ), b"application/json"
+    if name == "queries":
+        first = int(tail)
+        async with pool.acquire() as connection:
+            rows = [await connection.fetchrow(ONE, (first + step * 97) % 9000 + 1) for step in range(20)]
+        return orjson.dumps([user(row) for row in rows]), b"application/json"
+    if name == "fortunes":
+        rows = [(row[0], row[1]) for row in await pool.fetch("SELECT id, message FROM bench_fortune")]
+        rows.append((0, "Additional fortune added at request time."))
+        rows.sort(key=lambda row: row[1])
+        items = "".join(f"<tr><td>{number}</td><td>{html.escape(text)}</td></tr>" for number, text in rows)
+        page = f"<!DOCTYPE html><html><head><title>Fortunes</title></head><body><table><tr><th>id</th><th>message</th></tr>{items}</table></body></html>"
+        return page.encode(), b"text/html; charset=utf-8"
+    if name == "insert":
+        data = orjson.loads(body)
+        key = await pool.fetchval(
+            "INSERT INTO bench_comment (post_id, author_id, content, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
+            data["post"], data["author"], data["content"], dt.datetime.now(dt.UTC),
+        )
+        return orjson.dumps({"id": key}), b"application/json"
+    if name == "update":
+        async with pool.acquire() as connection:
+            row = await connection.fetchrow(ONE, int(tail))
+            await connection.execute("UPDATE bench_user SET age = $1 WHERE id = $2", row[3] % 60 + 18, row[0])
+        return orjson.dumps({"id": row[0], "age": row[3] % 60 + 18}), b"application/json"
+    raise KeyError(path)
+
+
+async def app(scope, receive, send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        await start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    body = b""
+    if scope["method"] == "POST":
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+    content, kind = await answer(scope["method"], scope["path"], scope["query_string"], body)
+    await send({
+        "type": "http.response.start", "status": 200,
+        "headers": [(b"content-type", kind), (b"content-length", str(len(content)).encode())],
+    })
+    await send({"type": "http.response.body", "body": content})
