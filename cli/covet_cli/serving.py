@@ -59,6 +59,7 @@ class Options:
             "access_log": access_log,
             "server_header": False,
             "proxy_headers": False,
+            "timeout_graceful_shutdown": max(1, round(settings.SHUTDOWN_GRACE)),
         }
 
 

@@ -29,7 +29,7 @@ from covet.utils.health import register_check, run_checks
 logger = logging.getLogger("covet.app")
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-MARGIN: Final = 2.0
+MARGIN: Final = 1.0
 """Seconds after the grace in which an orderly exit may still happen before the process is ended."""
 
 

@@ -38,6 +38,9 @@ class Defaults:
     WSGI_APPLICATION: str | None = None
     TEST_RUNNER: str | None = None
     SILENCED_SYSTEM_CHECKS: Sequence[str] = ()
+    HEALTH_PREFIX: str = "/healthz"
+    SHUTDOWN_DELAY: float = 0.0
+    SHUTDOWN_GRACE: float = 30.0
     FIXTURE_DIRS: Sequence[PathSetting] = ()
 
     # Database
