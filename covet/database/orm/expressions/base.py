@@ -398,7 +398,7 @@ class Expression(Deconstructible, BaseExpression, Combinable):
         known = self.__dict__.get("_identity")
         if known is None:
             known = self.__dict__["_identity"] = self._given_identity(made_by)
-        return known  # type: ignore[no-any-return]
+        return known
 
     def _given_identity(self, made_by: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[Any, ...]:
         args, kwargs = made_by

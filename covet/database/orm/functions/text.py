@@ -25,17 +25,12 @@ class MySQLSHA2Mixin(Func):
 
 
 class PostgreSQLSHAMixin(Func):
-    """The extension pgcrypto's digest, on PostgreSQL."""
+    """PostgreSQL's own digests of bytes; it has them all but SHA-1."""
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra_context: Any) -> SQL:
         """The call, as hexadecimal digits."""
-        return super().as_sql(
-            compiler,
-            connection,
-            template="ENCODE(DIGEST(%(expressions)s, '%(function)s'), 'hex')",
-            function=self.function.lower(),
-            **extra_context,
-        )
+        template = "ENCODE(%(function)s(CONVERT_TO(%(expressions)s, 'UTF8')), 'hex')"
+        return super().as_sql(compiler, connection, template=template, **extra_context)
 
 
 class Chr(Transform):
@@ -246,11 +241,16 @@ class RTrim(Transform):
     lookup_name = "rtrim"
 
 
-class SHA1(PostgreSQLSHAMixin, Transform):
-    """The SHA-1 digest as hexadecimal digits."""
+class SHA1(Transform):
+    """The SHA-1 digest as hexadecimal digits; on PostgreSQL it needs the extension pgcrypto."""
 
     function = "SHA1"
     lookup_name = "sha1"
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra_context: Any) -> SQL:
+        """The extension's DIGEST."""
+        template = "ENCODE(DIGEST(%(expressions)s, 'sha1'), 'hex')"
+        return super().as_sql(compiler, connection, template=template, **extra_context)
 
 
 class SHA224(MySQLSHA2Mixin, PostgreSQLSHAMixin, Transform):
