@@ -43,6 +43,22 @@ class QuerySet(Writing[M]):
         return self._chain()
 
 
+class _Emptiness(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, QuerySet) and instance._facts.empty
+
+
+class EmptyQuerySet(metaclass=_Emptiness):
+    """A mark for isinstance: `isinstance(qs.none(), EmptyQuerySet)`.
+
+    Raises:
+        TypeError: on any attempt to make one.
+    """
+
+    def __init__(self) -> None:
+        raise TypeError("EmptyQuerySet can't be instantiated")
+
+
 class LateManager:
     """How `as_manager` makes a manager; the managers' floor fills it in."""
 
