@@ -39,7 +39,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.db.models.lookups": (f"{ORM}.lookups", ORM),
     "django.db.models.manager": (f"{ORM}.managers", ORM),
     "django.db.models.options": (f"{ORM}.options",),
-    "django.db.models.query": (f"{ORM}.queryset", f"{ORM}.prefetch", ORM),
+    "django.db.models.query": (f"{ORM}.queryset", f"{ORM}.queryset.terminals", f"{ORM}.prefetch", ORM),
     "django.db.models.query_utils": (f"{ORM}.query", f"{ORM}.fields.attributes", f"{ORM}.compiler", ORM),
     "django.db.models.signals": (f"{ORM}.signals",),
     "django.db.models.sql": (f"{ORM}.compiler",),
@@ -48,6 +48,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.dispatch": (f"{ORM}.signals",),
     "django.dispatch.dispatcher": (f"{ORM}.signals",),
     "django.shortcuts": ("covet.shortcuts", "covet.http.shortcuts"),
+    "django.http": ("covet.exceptions",),
+    "django.utils.deprecation": ("tests.django_suite.subjects.deprecation",),
     "django.utils.connection": ("covet.exceptions",),
 }
 MODULES.update({f"django.utils.{name}": (f"covet.utils.{name}",) for name in (

@@ -1,0 +1,4 @@
+"""Django's deprecation categories as Python's own, which we raise."""
+
+RemovedInDjango60Warning = DeprecationWarning
+RemovedInDjango61Warning = PendingDeprecationWarning
