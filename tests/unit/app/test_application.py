@@ -113,7 +113,7 @@ async def test_other_returns_name_handler_and_choices(value):
         return value
 
     async with TestClient(application(my_view)) as client:
-        with pytest.raises(TypeError, match="my_view.*expected a Response, a model, a dict"):
+        with pytest.raises(TypeError, match=r"my_view.*expected a Response, a model, a dict"):
             await client.get("/")
 
 
@@ -131,7 +131,7 @@ async def test_sync_handlers_run_in_the_portal():
 
 
 async def test_the_current_request_is_known_while_it_runs():
-    async def handler(request):
+    async def handler(request, pk):
         assert current_request() is request
         assert request.resolver_match.kwargs == {"pk": 3}
         assert request.path_params == {"pk": 3}
@@ -182,8 +182,10 @@ async def test_a_failing_start_is_raised_and_closes_what_was_open():
 
     @asynccontextmanager
     async def lifespan(app):
-        yield
-        log.append("closed")
+        try:
+            yield
+        finally:
+            log.append("closed")
 
     app = application(lambda request: "x", lifespan=lifespan)
 
