@@ -20,6 +20,7 @@ from covet.database.adapters.pins import Pin
 from covet.database.adapters.placeholders import arrange
 from covet.database.migrations.definitions import Target
 from covet.database.migrations.sqltext import Vendor
+from covet.database.transaction.state import OpenTransaction
 from covet.exceptions import DatabaseError
 
 Row = Sequence[Any]
@@ -93,7 +94,7 @@ class AdapterSession:
 
     async def begin(self) -> None:
         """Open the transaction; SQLite takes its write lock at once, so that two runs queue here."""
-        pin = Pin(self.adapter, asyncio.current_task(), ())
+        pin = OpenTransaction(self.adapter, asyncio.current_task(), ())
         pin.held, pin.leases = self._held, self._held.leases
         await self.adapter.enter(pin)
         pin.entered = True
@@ -142,7 +143,7 @@ class AdapterSession:
             self._held.forget()
             self.adapter.epoch += 1
         else:
-            await self._held.command(sql)
+            await self._held.command(self._arranged(sql, ())[0])
 
     def _arranged(self, sql: str, args: tuple[object, ...]) -> tuple[str, Sequence[object]]:
         if args:
