@@ -113,7 +113,8 @@ class DjangoEngine:
             template = self.engine.get_template(name)
             return str(template.render(make_context(dict(context), autoescape=self.engine.autoescape)))
         except DjangoTemplateDoesNotExist as error:
-            missing = str(error.args[0]) if error.args else name
+            # A SafeString would not join a path.
+            missing = str.__str__(error.args[0]) if error.args else name
             raise TemplateDoesNotExist(missing, [str(path / missing) for path in self.configuration.dirs]) from error
 
     async def render_string(self, source: str, context: Mapping[str, Any]) -> str:
