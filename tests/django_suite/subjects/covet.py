@@ -115,6 +115,7 @@ class Covet(Subject):
 
     async def create_tables(self, labels: Sequence[str]) -> dict[str, str]:
         from covet.database.connections import connections
+        from covet.exceptions import DatabaseError
         from tests.django_suite.subjects import tables
 
         importlib.import_module("tests.django_suite.subjects.contrib")
@@ -125,7 +126,8 @@ class Covet(Subject):
         for alias in self.aliases:
             if self.server.vendor == "postgres" and "db_functions" in labels:
                 # what the app's own migration would do
-                await connections[alias].execute("CREATE EXTENSION IF NOT EXISTS pgcrypto")
+                with contextlib.suppress(DatabaseError):
+                    await connections[alias].execute("CREATE EXTENSION IF NOT EXISTS pgcrypto")
             errors.update(await tables.create(alias))
             await tables.create_content_types(alias)
         return errors
