@@ -85,7 +85,16 @@ def default_sql(model: Any, field: Any, vendor: str) -> str:
     if not hasattr(expression, "resolve_expression"):
         expression = Value(expression, field)
     text = expression_sql(model, expression, vendor)
-    return text if vendor == "postgresql" or _PLAIN.fullmatch(text) else f"({text})"
+    if vendor == "postgresql" or (vendor == "sqlite" and isinstance(expression, Value)) or _PLAIN.fullmatch(text):
+        return text
+    return f"({text})"
+
+
+def condition_sql(model: Any, condition: Any, vendor: str) -> str:
+    """A constraint's condition as SQL; several parts stand in brackets of their own, as Django writes them."""
+    text = expression_sql(model, condition, vendor)
+    parts = getattr(condition, "children", ())
+    return f"({text})" if len(parts) > 1 and not condition.negated else text
 
 
 def _constants(frozen: Any, values: list[Any]) -> Any:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from covet.database.orm.constraints import CheckConstraint, ExclusionConstraint, UniqueConstraint
-from covet.database.orm.ddl import default_sql, expression_sql
+from covet.database.orm.ddl import condition_sql, default_sql, expression_sql
 from covet.database.orm.fields.columns import AUTO
 from covet.database.orm.indexes import OpClass
 from covet.database.orm.naming import index_name, split_identifier
@@ -90,6 +90,9 @@ class _Builder:
             )
         elif field.has_db_default():
             server_default = _raw(default_sql(self.model, field, self.vendor))
+        check = field.db_check(self.spelling)
+        if check is not None:
+            extra.append(sa.CheckConstraint(sa.text(check.replace(":", "\\:"))))
         in_key = field.primary_key or field.name in getattr(self.meta.pk, "field_names", ())
         return sa.Column(
             field.column,
@@ -104,13 +107,10 @@ class _Builder:
         )
 
     def add_field_constraints(self, field: Any) -> None:
-        """UNIQUE, CHECK and FOREIGN KEY of one field."""
+        """UNIQUE and FOREIGN KEY of one field."""
         column = self.table.c[field.column]
         if field.unique and not field.primary_key:
             self.table.append_constraint(sa.UniqueConstraint(column))
-        check = field.db_check(self.spelling)
-        if check is not None:
-            self.table.append_constraint(sa.CheckConstraint(_raw(check)))
         if field.remote_field is None or not getattr(field, "db_constraint", False):
             return
         target = field.target_field
@@ -145,7 +145,7 @@ class _Builder:
         if self.vendor != "postgresql" or not (field.db_index or field.unique):
             return
         operators = next((word for word in ("varchar", "text") if kind.startswith(word)), None)
-        if operators and "[" not in kind and " COLLATE " not in kind:
+        if operators and "[" not in kind:
             name = index_name(self.name, (field.column,), "_like")
             sa.Index(name, column, postgresql_ops={column.key: f"{operators}_pattern_ops"})
 
@@ -161,7 +161,7 @@ class _Builder:
     def add_constraint(self, constraint: Any) -> None:
         """One of Meta.constraints."""
         if isinstance(constraint, CheckConstraint):
-            text = expression_sql(self.model, constraint.condition, self.vendor)
+            text = condition_sql(self.model, constraint.condition, self.vendor)
             self.table.append_constraint(sa.CheckConstraint(_raw(text), name=constraint.name))
         elif isinstance(constraint, UniqueConstraint):
             self.add_unique(constraint)

@@ -145,9 +145,10 @@ def sql_literal(value: Any, vendor: str) -> str:
 
 @compiles(Storage)  # type: ignore[misc, no-untyped-call, unused-ignore]
 def _spell(type_: Storage, compiler: Any, **options: Any) -> str:
-    spelling = type_.spelled(compiler.dialect.name)
+    dialect = compiler.dialect
+    spelling = type_.spelled("mariadb" if getattr(dialect, "is_mariadb", False) else dialect.name)
     if spelling is None:
-        native = type_.load_dialect_impl(compiler.dialect)
+        native = type_.load_dialect_impl(dialect)
         return str(compiler.process(native, **options))
     return spelling
 
@@ -242,7 +243,7 @@ class Numeric(Storage):
         self.impl = sa.Numeric(max_digits, decimal_places)
 
     def binder(self, vendor: str) -> Processor | None:
-        return None if vendor == "postgresql" else str
+        return str if vendor == "sqlite" else None
 
     def loader(self, vendor: str) -> Processor | None:
         if vendor != "sqlite":

@@ -140,7 +140,7 @@ def _field_indexes(table: WantedTable, field: Any, vendor: Vendor) -> None:
     if is_indexed:
         name = index_name(table.name, columns, vendor=vendor)
         table.indexes.append(WantedIndex(name, table.name, f"({quoted(columns, vendor)})"))
-    if vendor == "postgresql" and (field.db_index or field.unique) and "[" not in kind and " COLLATE " not in kind:
+    if vendor == "postgresql" and (field.db_index or field.unique) and "[" not in kind:
         operators = next((word for word in ("varchar", "text", "citext") if kind.startswith(word)), None)
         if operators in {"varchar", "text"}:
             name = index_name(table.name, columns, "_like")

@@ -154,12 +154,10 @@ def ddl_type(internal_type: str, options: dict[str, Any], vendor: str) -> str | 
 
 def ddl_check(internal_type: str, quoted: str, vendor: str) -> str | None:
     """The CHECK that a column of that kind has, `quoted` being its quoted name."""
-    if internal_type in POSITIVE and vendor in {"postgresql", "sqlite"}:
+    if internal_type in POSITIVE:
         return f"{quoted} >= 0"
     if internal_type == "JSONField" and vendor == "sqlite":
         return f"(JSON_VALID({quoted}) OR {quoted} IS NULL)"
-    if internal_type == "JSONField" and vendor == "mariadb":
-        return f"JSON_VALID({quoted})"
     return None
 
 

@@ -74,7 +74,8 @@ class Writes:
 
     def insert(self, adapter: Any, fields: tuple[Any, ...], returning: tuple[Any, ...]) -> WritePlan:
         """The plan that inserts a row of `fields` and answers with `returning`."""
-        key = (adapter.alias, tuple([field.attname for field in fields]), len(returning))
+        # By adapter, not by alias: tests and scripts point an alias at another database.
+        key = (adapter, tuple([field.attname for field in fields]), len(returning))
         plan = self._inserts.get(key)
         if plan is None:
             plan = self._inserts[key] = self._compile_insert(adapter, fields, returning)
@@ -82,7 +83,7 @@ class Writes:
 
     def update(self, adapter: Any, fields: tuple[Any, ...]) -> WritePlan:
         """The plan that sets `fields` in the row of a primary key, which is its last value."""
-        key = (adapter.alias, tuple([field.attname for field in fields]))
+        key = (adapter, tuple([field.attname for field in fields]))
         plan = self._updates.get(key)
         if plan is None:
             plan = self._updates[key] = self._compile_update(adapter, fields)

@@ -1,0 +1,1 @@
+"""The same models in Django and in CovetPy, for tests that compare the two."""
