@@ -5,8 +5,9 @@ import os
 from contextlib import asynccontextmanager
 from typing import Annotated
 
+import orjson
 from fastapi import Body, Depends, FastAPI, Query
-from fastapi.responses import HTMLResponse, ORJSONResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -84,7 +85,7 @@ async def lifespan(_app):
     await engine.dispose()
 
 
-app = FastAPI(lifespan=lifespan, default_response_class=ORJSONResponse)
+app = FastAPI(lifespan=lifespan)
 
 
 async def session():
@@ -93,6 +94,10 @@ async def session():
 
 
 Session = Annotated[AsyncSession, Depends(session)]
+
+
+def encoded(data):
+    return Response(orjson.dumps(data), media_type="application/json")
 
 
 def shown(user):
@@ -113,18 +118,18 @@ async def plaintext():
 
 @app.get("/json")
 async def hello():
-    return {"message": "Hello, World!"}
+    return encoded({"message": "Hello, World!"})
 
 
 @app.get("/row/{pk}")
 async def row(pk: int, session: Session):
-    return ORJSONResponse(shown(await session.get(User, pk)))
+    return encoded(shown(await session.get(User, pk)))
 
 
 @app.get("/rows")
 async def rows(session: Session, start: Annotated[int, Query(alias="from")]):
     found = await session.scalars(select(User).where(User.age >= 18 + start % 40).order_by(User.id).limit(20))
-    return ORJSONResponse([shown(user) for user in found])
+    return encoded([shown(user) for user in found])
 
 
 @app.get("/complex")
@@ -138,7 +143,7 @@ async def complex_join(session: Session, start: Annotated[int, Query(alias="from
         .order_by(Post.created_at.desc())
         .limit(20)
     )
-    return ORJSONResponse(
+    return encoded(
         [
             {
                 "id": post.id,
@@ -157,14 +162,14 @@ async def m2m(session: Session, start: Annotated[int, Query(alias="from")]):
     found = await session.scalars(
         select(Post).where(Post.id >= start).order_by(Post.id).options(selectinload(Post.tags)).limit(20)
     )
-    return ORJSONResponse(
+    return encoded(
         [{"id": post.id, "title": post.title, "tags": [tag.name for tag in post.tags]} for post in found]
     )
 
 
 @app.get("/queries/{first}")
 async def queries(first: int, session: Session):
-    return ORJSONResponse([shown(await session.get(User, (first + step * 97) % 9000 + 1)) for step in range(20)])
+    return encoded([shown(await session.get(User, (first + step * 97) % 9000 + 1)) for step in range(20)])
 
 
 @app.get("/fortunes")
@@ -181,7 +186,7 @@ async def insert(session: Session, post: Annotated[int, Body()], author: Annotat
     comment = Comment(post_id=post, author_id=author, content=content, created_at=dt.datetime.now(dt.UTC))
     session.add(comment)
     await session.commit()
-    return {"id": comment.id}
+    return encoded({"id": comment.id})
 
 
 @app.post("/update/{pk}")
@@ -189,4 +194,4 @@ async def update(pk: int, session: Session):
     user = await session.get(User, pk)
     user.age = user.age % 60 + 18
     await session.commit()
-    return {"id": user.id, "age": user.age}
+    return encoded({"id": user.id, "age": user.age})

@@ -162,6 +162,7 @@ async def lifespan(_app):
     await Tortoise.init(
         db_url=os.environ["BENCH_DSN"].replace("postgresql://", "asyncpg://") + f"?minsize={SIZE}&maxsize={SIZE}",
         modules={"models": [__name__]},
+        _enable_global_fallback=True,  # Starlette runs its lifespan in another task than requests
     )
     yield
     await Tortoise.close_connections()
