@@ -36,6 +36,7 @@ class Migration(TableOperations, ColumnOperations, IndexOperations, ConstraintOp
         atomic: whether one transaction holds the whole step and its record. False for what cannot run in
             one, such as `create_index(concurrently=True)`; an interrupted run then goes on where it stopped.
         database: the alias of the database it is for.
+        is_baseline: whether it stands for what Django's migrations have made; `adopt` writes it.
     """
 
     dependencies: ClassVar[Sequence[str | tuple[str, str]]] = ()
@@ -43,6 +44,7 @@ class Migration(TableOperations, ColumnOperations, IndexOperations, ConstraintOp
     replaces: ClassVar[Sequence[str | tuple[str, str]]] = ()
     atomic: ClassVar[bool] = True
     database: ClassVar[str] = "default"
+    is_baseline: ClassVar[bool] = False
 
     async def up(self) -> None:
         """Apply the step."""

@@ -91,7 +91,8 @@ def field_text(table: TableState, column: ColumnState, vendor: Vendor) -> FieldT
         found.options["db_comment"] = column.comment
     if found.name != column.name and f"{found.name}_id" != column.name:
         found.options["db_column"] = column.name
-    if any(each.columns == (column.name,) and not each.is_unique for each in table.indexes) and key is None:
+    indexed = any(each.columns == (column.name,) and not each.is_unique for each in table.indexes)
+    if indexed and key is None and not unique and not is_key:
         found.options["db_index"] = True
     return found
 

@@ -161,10 +161,11 @@ class Runner:
         async with exclusive(self.adapter, wait=self.options.wait, say=self.say):
             async with open_session(self.adapter) as session:
                 await self._patiently(lambda: history.ensure(session))
-            for each in (await self.graph()).pending(upto):
+            graph = await self.graph()
+            for each in graph.pending(upto):
                 if started is not None:
                     started(each)
-                skipped = fake or (fake_initial is not None and _is_first(each) and await fake_initial(each))
+                skipped = fake or (fake_initial is not None and _is_first(each, graph) and await fake_initial(each))
                 began = time.monotonic()
                 ran = await self._one(each, "up", fake=skipped)
                 if ran:
@@ -249,7 +250,8 @@ class Runner:
     async def _body(
         self, session: AdapterSession, each: MigrationFile, direction: Direction, progress: StepRecords | None
     ) -> None:
-        owned: Container[str] = frozenset() if self.options.touch_django else self.owned
+        exempt = self.options.touch_django or each.migration.is_baseline
+        owned: Container[str] = frozenset() if exempt else self.owned
         migration = each.migration(session, owned=owned, progress=progress, notice=self.say, apps=self.apps)
         await (migration.up() if direction == "up" else migration.down())
 
@@ -359,8 +361,8 @@ async def _check_keys(session: AdapterSession) -> None:
         )
 
 
-def _is_first(each: MigrationFile) -> bool:
-    return each.name.startswith(("0001", "0000"))
+def _is_first(each: MigrationFile, graph: Graph) -> bool:
+    return each.migration.is_baseline or not any(key[0] == each.app for key in graph.waits[each.key])
 
 
 def _squashed(each: MigrationFile, records: dict[Key, Record]) -> Record | None:
