@@ -16,6 +16,7 @@ from covet.database.orm.lookups.comparison import (
     LessThanOrEqual,
 )
 from covet.database.orm.lookups.registry import builtin
+from covet.database.orm.lookups.tuples import TUPLE_LOOKUPS
 from covet.database.orm.shape import Const, ListParam, Param, is_slot
 
 
@@ -67,16 +68,20 @@ class RelationKey:
 
 
 @builtin("ForeignObject")
-@builtin("ForeignObject")
 class RelatedIn(In):
     """One of a list of instances or keys, or of a subquery's rows."""
+
+    def as_clause(self, compiler: Any) -> Any:
+        if isinstance(self.lhs, ColPairs):
+            return TUPLE_LOOKUPS[self.lookup_name](self.lhs, self.rhs).as_clause(compiler)
+        return super().as_clause(compiler)
 
     def get_prep_lookup(self) -> Any:
         rhs = self.rhs
         if isinstance(self.lhs, ColPairs):
             if is_query(rhs) and not rhs.has_select_fields and self.lhs.output_field.related_model is rhs.model:
                 rhs.set_values(tuple(field.name for field in self.lhs.sources))
-            return super().get_prep_lookup()
+            return rhs
         if is_query(rhs):
             self._select_target(rhs)
         elif self.rhs_is_direct_value():
@@ -107,45 +112,46 @@ class RelatedIn(In):
 class RelatedLookupMixin(Lookup):
     """A comparison with one instance or key."""
 
+    def as_clause(self, compiler: Any) -> Any:
+        if isinstance(self.lhs, ColPairs):
+            return TUPLE_LOOKUPS[self.lookup_name](self.lhs, self.rhs).as_clause(compiler)
+        return super().as_clause(compiler)
+
     def get_prep_lookup(self) -> Any:
         rhs = self.rhs
-        if not isinstance(self.lhs, ColPairs) and not hasattr(rhs, "resolve_expression") and not is_query(rhs):
+        if isinstance(self.lhs, ColPairs):
+            return rhs
+        if not hasattr(rhs, "resolve_expression") and not is_query(rhs):
             key = RelationKey(self.lhs.output_field, prepare=self.prepare_rhs)
             self.rhs = rhs.prep(key) if is_slot(rhs) else key(rhs)
         return super().get_prep_lookup()
 
 
 @builtin("ForeignObject")
-@builtin("ForeignObject")
 class RelatedExact(RelatedLookupMixin, Exact):
     """Is this instance."""
 
 
-@builtin("ForeignObject")
 @builtin("ForeignObject")
 class RelatedLessThan(RelatedLookupMixin, LessThan):
     """Has a lesser key."""
 
 
 @builtin("ForeignObject")
-@builtin("ForeignObject")
 class RelatedGreaterThan(RelatedLookupMixin, GreaterThan):
     """Has a greater key."""
 
 
-@builtin("ForeignObject")
 @builtin("ForeignObject")
 class RelatedGreaterThanOrEqual(RelatedLookupMixin, GreaterThanOrEqual):
     """Has this key or a greater one."""
 
 
 @builtin("ForeignObject")
-@builtin("ForeignObject")
 class RelatedLessThanOrEqual(RelatedLookupMixin, LessThanOrEqual):
     """Has this key or a lesser one."""
 
 
-@builtin("ForeignObject")
 @builtin("ForeignObject")
 class RelatedIsNull(RelatedLookupMixin, IsNull):
     """Points to nothing, or to something."""
