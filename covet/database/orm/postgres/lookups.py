@@ -138,6 +138,10 @@ class ArrayInLookup(In):
         # A list of arrays of any lengths is no array: each is compared by itself.
         return self._constant_items(compiler, connection, [tuple(item) for item in known_value(compiler, rhs)])
 
+    def get_rhs_op(self, connection: Any, rhs: Any) -> str:
+        del connection
+        return f"IN {rhs}"
+
 
 @builtin("ArrayField")
 class ArrayLenTransform(Transform):
