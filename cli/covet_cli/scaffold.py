@@ -23,6 +23,10 @@ DEFAULT_URLS = {
     "postgresql": "postgresql://postgres:postgres@localhost:5432/NAME",
     "mysql": "mysql://root@localhost:3306/NAME",
 }
+CREATE_DATABASE = {
+    "postgresql": "createdb NAME         # or name another database in DATABASE_URL",
+    "mysql": "mysqladmin create NAME  # or name another database in DATABASE_URL",
+}
 
 
 class ScaffoldError(CovetError):
@@ -109,6 +113,12 @@ def project_sources(database: str) -> dict[Path, str]:
     if variant.is_dir():
         sources[variant] = "."
     return sources
+
+
+def next_steps(name: str, target: Path, database: str) -> list[str]:
+    """What to type after `startproject`."""
+    create = CREATE_DATABASE.get(database, "").replace("NAME", name)
+    return [step for step in (f"cd {target}", create, "covet migration apply", "covet run") if step]
 
 
 def project_values(name: str, *, database: str) -> dict[str, str]:

@@ -7,7 +7,15 @@ from pathlib import Path
 import click
 
 from covet_cli.console import out
-from covet_cli.scaffold import DATABASES, Scaffold, check_name, check_target, project_sources, project_values
+from covet_cli.scaffold import (
+    DATABASES,
+    Scaffold,
+    check_name,
+    check_target,
+    next_steps,
+    project_sources,
+    project_values,
+)
 
 
 @click.command(
@@ -26,5 +34,5 @@ def startproject(name: str, directory: Path | None, database: str) -> None:
     files = Scaffold(project_sources(database), target, values).write()
     out.print(f"[bold green]Created[/] project [bold]{name}[/] with {len(files)} files in {target}/\n")
     out.print("Next:")
-    for step in (f"cd {target}", "covet migration apply", "covet run"):
-        out.print(f"  {step}")
+    for step in next_steps(name, target, database):
+        out.print(f"  {step}", markup=False)
