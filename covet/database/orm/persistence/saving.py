@@ -7,6 +7,7 @@ through a compiled write plan.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -70,13 +71,12 @@ class Saving:
         if force_insert and (force_update or update_fields):
             message = "Cannot force both insert and updating in model saving."
             raise ValueError(message)
-        forced = self._validated_force_insert(force_insert)
         names = self._written_names(using, update_fields, inserting=bool(force_insert))
         if names is not None and not names:
             return
         if is_validated(cls) if validate is None else validate:
             await run_validators(self, names)
-        await self.save_base(using=using, force_insert=forced, force_update=force_update, update_fields=names)
+        await self.save_base(using=using, force_insert=force_insert, force_update=force_update, update_fields=names)
 
     async def asave(
         self,
@@ -122,7 +122,7 @@ class Saving:
         return frozenset(loaded) or None
 
     def _validated_force_insert(self, force_insert: ForceInsert) -> tuple[type[Any], ...]:
-        if force_insert is False:
+        if not force_insert:
             return ()
         if force_insert is True:
             return (type(self),)
@@ -276,7 +276,9 @@ class Saving:
             return False
         if writes.has_placeholders or not _is_plain_manager(cls) or any(map(is_expression, (*values, pk_value))):
             rows = cls._base_manager.using(using).filter(pk=pk_value)
-            count = await rows._update([(field, None, value) for field, value in zip(fields, values, strict=True)])
+            count = await settled(
+                rows._update([(field, None, value) for field, value in zip(fields, values, strict=True)])
+            )
         else:
             adapter = connections[using]
             plan = writes.update(adapter, fields)
@@ -384,14 +386,18 @@ def _from_positions(method: str, args: tuple[Any, ...], *given: Any) -> tuple[An
     Raises:
         TypeError: there are more than four, or one is given twice.
     """
+    warnings.warn(
+        f"Passing positional arguments to {method}() is deprecated; name them", DeprecationWarning, stacklevel=3
+    )
     names = ("force_insert", "force_update", "using", "update_fields")
     if len(args) > len(names):
         message = (
             f"Model.{method}() takes from 1 to {len(names) + 1} positional arguments but {len(args) + 1} were given"
         )
         raise TypeError(message)
-    for name, value in zip(names, given[: len(args)], strict=False):
-        if value is not None and value is not False:
+    defaults = (False, False, None, None)
+    for name, value, default in list(zip(names, given, defaults, strict=True))[: len(args)]:
+        if value is not default:
             message = f"Model.{method}() got multiple values for argument '{name}'"
             raise TypeError(message)
     return (*args, *given[len(args) :])
