@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from covet.conf import settings
+from covet.conf.logs import configure_logging
 from covet.exceptions import ImproperlyConfigured
 
 SETTINGS_FILE = Path("config", "settings.py")
@@ -41,7 +42,7 @@ def enter() -> Path:
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    settings.names()
+    configure_logging()
     return Path(folder)
 
 

@@ -15,6 +15,7 @@ from covet.app.failures import Failure
 from covet.app.lifespan import Lifespan, participant_of
 from covet.app.pages import debug_page, missing_page, plain_page
 from covet.conf import settings
+from covet.conf.logs import configure_logging
 from covet.exceptions import DisallowedHost, ImproperlyConfigured, Resolver404, TemplateDoesNotExist
 from covet.http.asgi import respond
 from covet.http.context import request_var
@@ -148,6 +149,7 @@ class Covet:
         Raises:
             ImproperlyConfigured: the middleware or the root router is wrong.
         """
+        configure_logging()
         install_resolver(self.router)
         middleware = settings.MIDDLEWARE if self._middleware is None else self._middleware
         self._onion = Onion(load(middleware), self._endpoint, self._convert)
