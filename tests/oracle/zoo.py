@@ -12,7 +12,7 @@ LABEL = "zoo"
 def framework(name: str) -> SimpleNamespace:
     """What models are written with: `m` (models), `f` (functions), PostgreSQL's fields and indexes."""
     if name == "django":
-        from django.apps.registry import Apps
+        from django.apps import apps
         from django.contrib.postgres import constraints as pg_constraints
         from django.contrib.postgres import fields as pg_fields
         from django.contrib.postgres import indexes as pg_indexes
@@ -27,7 +27,7 @@ def framework(name: str) -> SimpleNamespace:
             pg=SimpleNamespace(**{**vars(pg_fields), "SearchVectorField": pg_search.SearchVectorField}),
             ix=pg_indexes,
             ExclusionConstraint=pg_constraints.ExclusionConstraint,
-            apps=Apps(),
+            apps=apps,
         )
     from covet.database import orm
     from covet.database.orm import constraints, functions, indexes
@@ -140,7 +140,9 @@ def plain(fw: Any) -> dict[str, Any]:
 
     class Dated(m.Model):
         created = m.DateTimeField(auto_now_add=True, db_index=True)
-        creator = m.ForeignKey(Owner, m.CASCADE, related_name="created_%(class)s", related_query_name="%(app_label)s_%(class)s")
+        creator = m.ForeignKey(
+            Owner, m.CASCADE, related_name="created_%(class)s", related_query_name="%(app_label)s_%(class)s"
+        )
 
         class Meta(Base):
             abstract = True

@@ -493,6 +493,11 @@ class Field(RegisterLookupMixin, Generic[T]):
         """Whether `db_default` was given."""
         return self.db_default is not NOT_PROVIDED
 
+    def get_pk_value_on_save(self, instance: Any) -> Any:
+        """The key that a row without one is saved under: the default's, or None."""
+        del instance
+        return self.get_default() if self.has_default() else None
+
     def get_default(self) -> Any:
         """The value of an instance that was not given one."""
         return self._get_default()

@@ -49,7 +49,10 @@ def key_values(value: Any, lhs: ColPairs, name: str) -> tuple[Any, ...]:
     """
     field: Any = lhs.output_field
     if hasattr(value, "_meta") and hasattr(field, "path_infos"):
-        value = tuple(_attribute(value, source) for source in field.path_infos[-1].target_fields)
+        sources = [
+            part for source in field.path_infos[-1].target_fields for part in getattr(source, "fields", (source,))
+        ]
+        value = tuple(_attribute(value, source) for source in sources)
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name!r} lookup of {field.name!r} must be a tuple or a list")
     if len(value) != len(lhs):
@@ -229,7 +232,9 @@ class TupleIn(TupleLookup):
             if compiler.values is None:
                 raise Unplannable
             rhs = rhs.bind(compiler.values[rhs.index])
-        keys = [getattr(key, "value", key) if isinstance(key, Const) else key for key in rhs]
+        if not isinstance(rhs, (list, tuple, set, frozenset)):
+            raise ValueError(f"'in' lookup of {self.lhs.output_field.name!r} must be a collection of tuples or lists")
+        keys = [key.value if isinstance(key, Const) else key for key in rhs]
         name = self.lhs.output_field.name
         for key in keys:
             if hasattr(key, "_meta"):

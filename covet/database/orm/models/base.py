@@ -316,7 +316,7 @@ def _take_properties(instance: Any, meta: Any, kwargs: dict[str, Any]) -> None:
                 setattr(instance, name, value)
     if unexpected:
         listed = ", ".join(f"'{name}'" for name in unexpected)
-        error = TypeError(f"{type(instance).__qualname__}() got unexpected keyword arguments: {listed}")
+        error = TypeError(f"{type(instance).__name__}() got unexpected keyword arguments: {listed}")
         fields = meta.get_fields()
         known = [field.name for field in fields if not getattr(field, "auto_created", False) or field.concrete]
         error.add_note(f"choose of: {', '.join(choices(unexpected[0], known))}")

@@ -122,8 +122,10 @@ class FieldLists:
     @functools.cached_property
     def related_objects(self) -> ImmutableList:
         """The relations of other models to this one that are not hidden."""
-        found = self._get_fields(forward=False, reverse=True, include_hidden=False)
-        return immutable("related_objects", (rel for rel in found if not rel.hidden or rel.field.many_to_many))
+        found = self._get_fields(forward=False, reverse=True)
+        # A symmetrical relation has no accessor, but is no hidden one for that.
+        shown = (rel for rel in found if not rel.hidden or (rel.field.many_to_many and rel.symmetrical))
+        return immutable("related_objects", shown)
 
     @functools.cached_property
     def db_returning_fields(self) -> list[Any]:

@@ -58,7 +58,7 @@ class Writes:
         names: what `update_fields` may name.
     """
 
-    __slots__ = ("_inserts", "_updates", "epoch", "fields", "has_placeholders", "model", "names", "pk")
+    __slots__ = ("_inserts", "_updates", "epoch", "fields", "has_placeholders", "key", "model", "names", "pk")
 
     def __init__(self, model: Any) -> None:
         meta = model._meta
@@ -67,7 +67,9 @@ class Writes:
         self.fields = tuple(field for field in meta.local_concrete_fields if not getattr(field, "generated", False))
         self.epoch = _epoch[0]
         self.has_placeholders = any(hasattr(field, "get_placeholder") for field in self.fields)
-        others = [field for field in meta.concrete_fields if not field.primary_key]
+        # One field, or the several of a composite key.
+        self.key = tuple(meta.pk_fields)
+        others = [field for field in meta.concrete_fields if field not in self.key and not field.primary_key]
         self.names = frozenset(name for field in others for name in (field.name, field.attname))
         self._inserts: dict[Any, WritePlan] = {}
         self._updates: dict[Any, WritePlan] = {}
@@ -82,7 +84,7 @@ class Writes:
         return plan
 
     def update(self, adapter: Any, fields: tuple[Any, ...]) -> WritePlan:
-        """The plan that sets `fields` in the row of a primary key, which is its last value."""
+        """The plan that sets `fields` in the row of a primary key, whose values come last."""
         key = (adapter, tuple([field.attname for field in fields]))
         plan = self._updates.get(key)
         if plan is None:
@@ -100,8 +102,8 @@ class Writes:
     def _compile_update(self, adapter: Any, fields: tuple[Any, ...]) -> WritePlan:
         table = self.model.table
         values = {table.c[field.column]: _slot(position, field) for position, field in enumerate(fields)}
-        statement = sa.update(table).values(values).where(table.c[self.pk.column] == _slot(len(fields), self.pk))
-        return _plan(adapter, statement.inline(), (*fields, self.pk))
+        row = [table.c[part.column] == _slot(position, part) for position, part in enumerate(self.key, len(fields))]
+        return _plan(adapter, sa.update(table).values(values).where(*row).inline(), (*fields, *self.key))
 
 
 def writes_of(model: Any) -> Writes:

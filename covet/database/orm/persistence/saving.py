@@ -222,10 +222,10 @@ class Saving:
         writes = writes_of(cls)
         pk = meta.pk
         pk_value = getattr(self, pk.attname)
-        if pk_value is None:
-            pk_value = pk.get_default() if pk.has_default() else None
+        if not self._is_pk_set(meta):
+            pk_value = pk.get_pk_value_on_save(self)
             setattr(self, pk.attname, pk_value)
-        pk_set = pk_value is not None
+        pk_set = self._is_pk_set(meta)
         if not pk_set and (force_update or update_fields):
             message = "Cannot force an update in save() with no primary key."
             raise ValueError(message)
@@ -265,6 +265,7 @@ class Saving:
             field
             for field in writes.fields
             if not field.primary_key
+            and field not in writes.key
             and (update_fields is None or field.name in update_fields or field.attname in update_fields)
         )
         values = await self._values(fields, raw=raw, add=False)
@@ -282,7 +283,8 @@ class Saving:
         else:
             adapter = connections[using]
             plan = writes.update(adapter, fields)
-            count = await adapter.run_dml(plan.sql, plan.arguments([*values, pk_value]))
+            key = (pk_value,) if len(writes.key) == 1 else pk_value
+            count = await adapter.run_dml(plan.sql, plan.arguments([*values, *key]))
         if count or not self._meta.select_on_save or forced:
             return bool(count)
         # Some databases (a trigger that writes elsewhere) answer 0 for a row that is there.

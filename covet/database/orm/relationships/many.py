@@ -59,7 +59,7 @@ def make_through_model(field: Any, model: Any) -> Any:
             other,
             CASCADE,
             related_name=f"{name}+",
-            db_tablespace=field._db_tablespace,  # noqa: SLF001 - as given
+            db_tablespace=field.db_tablespace,
             db_constraint=field.remote_field.db_constraint,
         )
 
@@ -308,10 +308,6 @@ class ManyToManyField(RelatedField[T]):
 
     def set_attributes_from_rel(self) -> None:
         """Nothing: names are never taken from the other model."""
-
-    def get_attname_column(self) -> tuple[str, Any]:
-        attname, _column = super().get_attname_column()
-        return attname, None
 
     def value_from_object(self, obj: Any) -> Any:
         return [] if obj.pk is None else list(getattr(obj, self.attname).all())
