@@ -19,6 +19,7 @@ COMMANDS = {
     "collectstatic": "covet_cli.commands.collectstatic:collectstatic",
     "dbshell": "covet_cli.commands.dbshell:dbshell",
     "doctor": "covet_cli.commands.doctor:doctor",
+    "inspectdb": "covet_cli.commands.inspectdb:inspectdb",
     "migration": "covet_cli.commands.migration:migration",
     "routes": "covet_cli.commands.routes:routes",
     "run": "covet_cli.commands.run:run",

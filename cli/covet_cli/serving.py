@@ -17,6 +17,8 @@ import click
 import uvicorn
 
 from covet.conf import settings
+from covet.database.config import DatabaseConfig
+from covet.database.connections.registry import connections
 from covet_cli.project import application_path, load_application
 
 logger = logging.getLogger("covet.run")
@@ -73,6 +75,7 @@ def serve(options: Options) -> Iterator[str]:
     load_application()
     mode = "[yellow]DEBUG is on[/]" if settings.DEBUG else "DEBUG is off"
     yield f"[bold]{application_path()}[/] at [link]http://{options.host}:{options.port}/[/] · {mode} · Ctrl+C stops it"
+    yield describe_databases()
     if options.preload:
         sys.exit(serve_forked(options))
     if options.reload:
@@ -81,6 +84,14 @@ def serve(options: Options) -> Iterator[str]:
         uvicorn.run(application_path(), workers=options.workers, **options.uvicorn())
     else:
         uvicorn.run(load_application(), **options.uvicorn())
+
+
+def describe_databases() -> str:
+    """Which databases this server uses, passwords masked."""
+    databases = connections.databases
+    if not databases:
+        return "no database"
+    return " · ".join(f"{alias}: {DatabaseConfig.of(value).safe_url}" for alias, value in databases.items())
 
 
 def serve_forked(options: Options) -> int:

@@ -1,4 +1,4 @@
-"""Applying the LOGGING setting; the application does when it prepares, and the command line when it enters a project."""
+"""Applying the LOGGING setting: the application does it when it prepares, the command line when it enters."""
 
 from __future__ import annotations
 

@@ -8,11 +8,17 @@ from covet_cli.groups import LazyGroup
 
 _HERE = "covet_cli.commands.migration"
 COMMANDS = {
+    "adopt": f"{_HERE}.adopting:adopt",
     "apply": f"{_HERE}.applying:apply",
     "auto": f"{_HERE}.detecting:auto",
+    "check": f"{_HERE}.guarding:check",
     "create": f"{_HERE}.creating:create",
+    "graph": f"{_HERE}.showing:graph",
     "list": f"{_HERE}.applying:list_",
     "rollback": f"{_HERE}.applying:rollback",
+    "show": f"{_HERE}.showing:show",
+    "sql": f"{_HERE}.showing:sql",
+    "squash": f"{_HERE}.squashing:squash",
 }
 
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from covet.database.migrations.commands import applying
+from covet.database.migrations.commands import applying, showing
 from covet.database.migrations.commands.applying import Watch
 from covet.database.migrations.files import MigrationFile
 from covet.database.migrations.runner import Done, Options
@@ -54,8 +54,24 @@ def apply(
     """Apply pending migrations, up to and including TARGET if one is named."""
     options = Options(lock_timeout=lock_timeout, wait=wait, allow_pooler=allow_pooler, touch_django=touch_django)
     project = open_project(options)
+    if sql:
+        for file, statements in finish(
+            lambda: showing.sql(project, (target,) if target else (), database=database or "default")
+        ):
+            out.print(f"-- {file.title}", markup=False)
+            for statement in statements:
+                out.print(statement, markup=False)
+        return
     done = finish(
-        lambda: applying.apply(project, target, app=app, database=database, fake=fake, watch=_watch("Applying"))
+        lambda: applying.apply(
+            project,
+            target,
+            app=app,
+            database=database,
+            fake=fake,
+            fake_initial=fake_initial,
+            watch=_watch("Applying"),
+        )
     )
     if not any(done.values()):
         out.print("No migrations to apply.")
