@@ -153,6 +153,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 def _sync_test(function: Callable[..., Any], item: pytest.Function) -> Callable[..., None]:
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
+        __tracebackhide__ = True
         _stage(item).run(function(*args, **kwargs), in_portal=_option(item, "portal", default=True))
 
     return run

@@ -88,6 +88,7 @@ class Stage:
 
     def run(self, coroutine: Coroutine[Any, Any, Any], *, in_portal: bool = True) -> Any:
         """Run a coroutine in this stage's task and return its result."""
+        __tracebackhide__ = True
         future: asyncio.Future[Any] = self._loop.create_future()
         self._jobs.put_nowait((coroutine, future, in_portal))
         return self._loop.run_until_complete(future)
