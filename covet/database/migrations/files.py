@@ -90,7 +90,8 @@ def _load_folder(app: str, folder: Path) -> Iterator[MigrationFile]:
                 f"{path.name} and {numbers[number]} have the same number; renumber one, or say in "
                 "`dependencies` which comes first."
             )
-        numbers[number] = path.name
+        if not loaded.migration.replaces:
+            numbers[number] = path.name
         yield loaded
 
 

@@ -16,22 +16,37 @@ def managed_tables(files: Iterable[MigrationFile]) -> set[str]:
     """
     tables: set[str] = set()
     for each in files:
-        tree = ast.parse(each.path.read_bytes())
-        for function in ast.walk(tree):
-            if isinstance(function, ast.AsyncFunctionDef) and function.name == "up":
-                _follow(function, tables)
+        for function in _ups(each):
+            _follow(function, tables)
     return tables
 
 
-def _follow(function: ast.AsyncFunctionDef, tables: set[str]) -> None:
+def made_tables(files: Iterable[MigrationFile]) -> set[str]:
+    """Every table that `up()` ever creates, or renames something to."""
+    made: set[str] = set()
+    for each in files:
+        for function in _ups(each):
+            tables: set[str] = set()
+            _follow(function, tables, forget=False)
+            made |= tables
+    return made
+
+
+def _ups(each: MigrationFile) -> list[ast.AsyncFunctionDef]:
+    tree = ast.parse(each.path.read_bytes())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == "up"]
+
+
+def _follow(function: ast.AsyncFunctionDef, tables: set[str], *, forget: bool = True) -> None:
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
         names = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         kind = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if kind == "create_table" and names:
             tables.add(names[0])
-        elif kind == "drop_table" and names:
+        elif kind == "drop_table" and names and forget:
             tables.discard(names[0])
         elif kind == "rename_table" and len(names) > 1:
-            tables.discard(names[0])
+            if forget:
+                tables.discard(names[0])
             tables.add(names[1])

@@ -22,8 +22,12 @@ _SCHEMA = "covet_shadow"
 
 
 @asynccontextmanager
-async def shadow(adapter: Adapter) -> AsyncIterator[AdapterSession]:
+async def shadow(adapter: Adapter, *, sealed: bool = False) -> AsyncIterator[AdapterSession]:
     """A session whose tables are made nowhere that matters.
+
+    Args:
+        adapter: the database.
+        sealed: the real tables are not to be seen from it, so that nothing can touch them.
 
     Raises:
         PermissionDenied: the role may make neither a schema nor temporary tables (PostgreSQL), nor a database
@@ -41,7 +45,7 @@ async def shadow(adapter: Adapter) -> AsyncIterator[AdapterSession]:
         async with open_session(adapter) as session:
             await session.begin()
             try:
-                await _enter_schema(session)
+                await _enter_schema(session, sealed=sealed)
                 yield session
             finally:
                 await session.rollback()
@@ -50,7 +54,7 @@ async def shadow(adapter: Adapter) -> AsyncIterator[AdapterSession]:
             yield session
 
 
-async def _enter_schema(session: AdapterSession) -> None:
+async def _enter_schema(session: AdapterSession, *, sealed: bool) -> None:
     path = (await session.fetch("SELECT current_setting('search_path')"))[0][0]
     await session.execute("SAVEPOINT covet_shadow")
     try:
@@ -62,7 +66,7 @@ async def _enter_schema(session: AdapterSession) -> None:
         # Temporary tables do nearly as well: only keys to tables outside the shadow are refused.
         await session.execute("ROLLBACK TO SAVEPOINT covet_shadow")
         place = "pg_temp"
-    await session.execute(f"SET LOCAL search_path TO {place}, {path}")
+    await session.execute(f"SET LOCAL search_path TO {place}" + ("" if sealed else f", {path}"))
 
 
 @asynccontextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from covet.database.migrations.files import MigrationFile
 from covet.database.migrations.graph import BadGraph
+from covet.database.migrations.initial import is_already_there
 from covet.database.migrations.project import Project
 from covet.database.migrations.runner import Done, Runner, Status
 
@@ -35,6 +37,7 @@ async def apply(
     app: str | None = None,
     database: str | None = None,
     fake: bool = False,
+    fake_initial: bool = False,
     watch: Watch | None = None,
 ) -> dict[str, list[Done]]:
     """Apply what is pending.
@@ -45,6 +48,7 @@ async def apply(
         app: the app that `target` belongs to; with no target, only this app and what it needs.
         database: one alias; every database that has migrations unless given.
         fake: record without running.
+        fake_initial: record first migrations whose tables exist without one difference.
         watch: told about each.
 
     Returns:
@@ -67,6 +71,7 @@ async def apply(
         done[alias] = await runner.apply(
             upto,
             fake=fake,
+            fake_initial=partial(is_already_there, runner.adapter) if fake_initial else None,
             started=lambda file, alias=alias: watch.started(alias, file),  # type: ignore[misc]
             finished=lambda each, alias=alias: watch.finished(alias, each),  # type: ignore[misc]
         )

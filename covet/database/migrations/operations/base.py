@@ -69,12 +69,14 @@ class Operations:
         progress: Progress | None = None,
         notice: Callable[[str], None] | None = None,
         apps: Callable[[Session], Awaitable[Any]] | None = None,
+        skip_data: Callable[[str], None] | None = None,
     ) -> None:
         self.session = session
         self._owned = owned
         self._progress = progress
         self._notice = notice or _silent
         self._apps = apps or _no_apps
+        self._skip_data = skip_data
         self._steps = 0
         self._nested = False
         self._dirty = False

@@ -42,6 +42,9 @@ class DataOperations(Operations):
                 `apps.get_model('shop', 'Book')` is a model made from the table as it is now, without the
                 methods of today's code.
         """
+        if self._skip_data is not None:
+            self._skip_data(f"run_python: {getattr(function, '__qualname__', function)}")
+            return
         self._dirty = True
         apps = await self._apps(self.session)
         wants_both = len(inspect.signature(function).parameters) > 1
@@ -63,6 +66,9 @@ class DataOperations(Operations):
         name, ordered = self._quote(table), self._quote(key)
         changes = ", ".join(f"{self._quote(c)} = {requote(sql, self.vendor)}" for c, sql in values.items())
         condition = f" AND ({requote(where, self.vendor)})" if where else ""
+        if self._skip_data is not None:
+            self._skip_data(f"backfill: UPDATE {name} SET {changes} in batches of {batch}")
+            return
         low = (await self.session.fetch(f"SELECT min({ordered}) FROM {name}"))[0][0]
         after = None if low is None else f"{ordered} >= {literal(low, self.vendor)}"
         total = 0

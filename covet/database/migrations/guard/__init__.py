@@ -1,0 +1,1 @@
+"""The zero-downtime guard: reads a migration's source and names what would block or break a live system."""

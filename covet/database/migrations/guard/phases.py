@@ -1,0 +1,171 @@
+"""Rewrites an unsafe migration as expand, backfill and contract: three files that a live system does not feel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from covet.database.migrations.guard.calls import MigrationSource, OperationCall
+from covet.database.migrations.guard.rules import Unsafe
+from covet.database.migrations.names import foreign_key_name, unique_name
+from covet.database.migrations.source import call, file_source
+from covet.database.migrations.sqltext import literal, quote
+
+
+@dataclass
+class Phases:
+    """Calls by phase, with their ways back.
+
+    Attributes:
+        expand: what both releases can live with; before the new code.
+        backfill: rows, in batches; while both run.
+        contract: what only the new release can live with; after the old one is gone.
+    """
+
+    expand: list[str] = field(default_factory=list)
+    backfill: list[str] = field(default_factory=list)
+    contract: list[str] = field(default_factory=list)
+    expand_back: list[str] = field(default_factory=list)
+    contract_back: list[str] = field(default_factory=list)
+
+
+def split(source: MigrationSource, unsafe: Sequence[Unsafe]) -> Phases:
+    """Sort a migration's calls into phases; the unsafe ones in their safe form."""
+    phases = Phases()
+    dangerous = {each.call.line for each in unsafe}
+    for each in source.calls:
+        if each.line not in dangerous:
+            phases.expand.append(f"await {each.source}")
+            continue
+        _safe_form(each, phases)
+    late = {_undo(each) for each in source.calls if f"await {each.source}" in phases.contract}
+    made = {_head(text) for text in [*phases.expand_back, *phases.contract_back]}
+    for each in source.back:
+        text = f"await {each.source}"
+        if _key(each) in late:
+            phases.contract_back.append(text)
+        elif _head(call(each.name, *each.arguments[:2])) not in made:
+            phases.expand_back.append(text)
+    return phases
+
+
+_INVERSE = {
+    "add_column": "drop_column",
+    "drop_column": "add_column",
+    "create_table": "drop_table",
+    "drop_table": "create_table",
+    "create_index": "drop_index",
+    "drop_index": "create_index",
+    "rename_column": "rename_column",
+    "rename_table": "rename_table",
+    "alter_column": "alter_column",
+}
+
+
+def _key(each: OperationCall) -> tuple[str, str]:
+    return each.name, each.table
+
+
+def _undo(each: OperationCall) -> tuple[str, str]:
+    """What undoes an operation: the name and the table of the other call."""
+    table = str(each.argument(1)) if each.name == "rename_table" else each.table
+    return _INVERSE.get(each.name, each.name), table
+
+
+def _head(text: str) -> str:
+    """A call's operation and its first two arguments, by which two calls are known to do the same."""
+    return re.sub(r"[\s'\"]", "", text).rstrip("),").split("**")[0][:80]
+
+
+def _safe_form(each: OperationCall, phases: Phases) -> None:
+    table = each.table
+    if each.name == "add_column":
+        _add_column(each, table, phases)
+    elif each.name == "alter_column" and each.options.get("nullable") is False and "type" not in each.options:
+        _set_not_null(table, str(each.argument(1, "name")), each.options.get("fill"), phases)
+    elif each.name == "create_index":
+        options = {**each.options, "concurrently": True}
+        phases.expand.append(call("create_index", *each.arguments, **options))
+    elif each.name == "add_unique":
+        _unique(each, table, phases)
+    elif each.name in {"add_foreign_key", "add_constraint"}:
+        _unvalidated(each, table, phases)
+    elif each.name in {"run_python", "backfill"}:
+        phases.backfill.append(f"await {each.source}")
+    else:
+        phases.contract.append(f"await {each.source}")
+
+
+def _add_column(each: OperationCall, table: str, phases: Phases) -> None:
+    name = str(each.argument(1, "name"))
+    definition = str(each.argument(2, "definition"))
+    loose = re.sub(r"\s*\bNOT\s+NULL\b", "", definition, flags=re.IGNORECASE)
+    phases.expand.append(call("add_column", table, name, loose))
+    phases.expand_back.append(call("drop_column", table, name))
+    _set_not_null(table, name, each.options.get("fill"), phases)
+
+
+def _set_not_null(table: str, name: str, fill: object, phases: Phases) -> None:
+    column = quote(name)
+    if fill is not None:
+        phases.backfill.append(call("backfill", table, {name: literal(fill)}, where=f"{column} IS NULL"))
+    check = f"{table}_{name}_set"[:63]
+    phases.contract += [
+        call("add_constraint", table, check, f"CHECK ({column} IS NOT NULL)", validate=False),
+        call("validate_constraint", table, check),
+        call("alter_column", table, name, nullable=False),
+        call("drop_constraint", table, check),
+    ]
+    phases.contract_back.append(call("alter_column", table, name, nullable=True))
+
+
+def _unique(each: OperationCall, table: str, phases: Phases) -> None:
+    columns = list(each.argument(1, "columns") or [])
+    name = str(each.options.get("name") or unique_name(table, columns))
+    phases.expand.append(call("create_index", name, table, columns, unique=True, concurrently=True))
+    attach = f"ALTER TABLE {quote(table)} ADD CONSTRAINT {quote(name)} UNIQUE USING INDEX {quote(name)}"
+    phases.expand.append(call("execute", {"postgresql": attach}))
+    phases.expand_back.append(call("drop_unique", table, columns))
+
+
+def _unvalidated(each: OperationCall, table: str, phases: Phases) -> None:
+    phases.expand.append(call(each.name, *each.arguments, **{**each.options, "validate": False}))
+    if each.name == "add_constraint":
+        name = str(each.argument(1, "name"))
+        phases.expand_back.append(call("drop_constraint", table, name))
+    else:
+        columns, other, others = (each.argument(place) for place in (1, 2, 3))
+        name = str(each.options.get("name") or foreign_key_name(table, columns, other, others))
+        phases.expand_back.append(call("drop_foreign_key", table, columns))
+    phases.backfill.append(call("validate_constraint", table, name))
+
+
+def write_phases(path: Path, phases: Phases, *, title: str) -> list[Path]:
+    """Write the phases as files in place of an unapplied migration.
+
+    Args:
+        path: the migration that they replace; it is removed.
+        phases: the calls.
+        title: what the migration does.
+
+    Returns:
+        The files.
+    """
+    digits, _, rest = path.stem.partition("_")
+    parts = [
+        ("expand", phases.expand, phases.expand_back),
+        ("backfill", phases.backfill, []),
+        ("contract", phases.contract, phases.contract_back),
+    ]
+    written: list[Path] = []
+    path.unlink()
+    for word, up, down in parts:
+        if not up:
+            continue
+        number = int(digits) + len(written)
+        target = path.with_name(f"{number:0{len(digits)}d}_{rest}_{word}.py")
+        target.write_text(file_source(f"{title} ({word})", up, down, attributes=[("atomic", False)]), "utf-8")
+        written.append(target)
+    return written
