@@ -95,13 +95,13 @@ class GenericRelatedManager(RelatedManagerBase):
         alias = self._write_alias()
         content_type = await self._content_type_of(self.instance)
         for obj in objs:
+            if bulk and (obj._state.adding or obj._state.db != alias):
+                message = f"{obj!r} instance isn't saved. Use bulk=False or save the object first."
+                raise ValueError(message)
             if not isinstance(obj, self.model):
                 raise wrong_kind(self.model, obj)
             setattr(obj, self.content_type_field_name, content_type)
             setattr(obj, self.object_id_field_name, self.pk_val)
-            if bulk and (obj._state.adding or obj._state.db != alias):
-                message = f"{obj!r} instance isn't saved. Use bulk=False or save the object first."
-                raise ValueError(message)
         if not bulk:
             async with transaction(using=alias, savepoint=False):
                 for obj in objs:
