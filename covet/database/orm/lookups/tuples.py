@@ -233,7 +233,7 @@ class TupleIn(TupleLookup):
                 raise Unplannable
             rhs = rhs.bind(compiler.values[rhs.index])
         if not isinstance(rhs, (list, tuple, set, frozenset)):
-            raise ValueError(f"'in' lookup of {self.lhs.output_field.name!r} must be a collection of tuples or lists")
+            raise ValueError(f"'in' lookup of {self.lhs.output_field.name!r} must be a tuple or a list")
         keys = [key.value if isinstance(key, Const) else key for key in rhs]
         name = self.lhs.output_field.name
         for key in keys:

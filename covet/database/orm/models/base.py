@@ -283,11 +283,17 @@ def _take_positional(instance: Any, meta: Any, args: tuple[Any, ...], kwargs: di
 def _take_field(instance: Any, field: Any, kwargs: dict[str, Any]) -> None:
     """One field's keyword argument, or its default."""
     attname = field.attname
+    if field.column is None and not field.is_relation:
+        # A composite key is set behind its parts.
+        return
     if kwargs:
         if field.is_relation and field.name in kwargs:
             related = kwargs.pop(field.name)
             if related is not DEFERRED:
                 setattr(instance, field.name, related)
+            return
+        if field.column is None:
+            # A composite key sets its parts after their own defaults.
             return
         value = kwargs.pop(attname, _MISSING)
         if value is not _MISSING:
