@@ -93,7 +93,7 @@ class _Builder:
         check = field.db_check(self.spelling)
         if check is not None:
             extra.append(sa.CheckConstraint(sa.text(check.replace(":", "\\:"))))
-        in_key = field.primary_key or field.name in getattr(self.meta.pk, "field_names", ())
+        in_key = field.column in {part.column for part in self.meta.pk_fields}
         return sa.Column(
             field.column,
             field.sa_type(),

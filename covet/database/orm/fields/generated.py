@@ -165,7 +165,7 @@ class CompositePrimaryKey(Field[tuple[Any, ...]]):
     is_composite = True
 
     def __init__(self, *names: str, **kwargs: Any) -> None:
-        if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        if not names or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
             raise ValueError("CompositePrimaryKey args must be unique strings.")
         if len(names) < 2:
             raise ValueError("CompositePrimaryKey must include at least two fields.")
@@ -201,8 +201,6 @@ class CompositePrimaryKey(Field[tuple[Any, ...]]):
         return tuple(field.column for field in self.fields)
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
-        if name != "pk":
-            raise ValueError("'CompositePrimaryKey' must be named 'pk'.")
         super().contribute_to_class(cls, name, private_only)
         cls._meta.pk = self
         setattr(cls, self.attname, self.descriptor_class(self))

@@ -145,8 +145,10 @@ class Validating:
             for field in model._meta.local_fields:
                 if field.name in excluded:
                     continue
-                if field.unique and not getattr(field, "is_composite", False):
-                    unique.append((model, (field.name,)))
+                parts = getattr(field, "fields", None)
+                names = (field.name,) if parts is None else tuple(part.name for part in parts)
+                if field.unique and not any(name in excluded for name in names):
+                    unique.append((model, names))
                 for lookup in ("date", "year", "month"):
                     other = getattr(field, f"unique_for_{lookup}")
                     if other and other not in excluded:
