@@ -43,8 +43,9 @@ STACKS = (
     Stack(
         "covet",
         (sys.executable, "-m", "covet_cli", "run", "--port", "{port}", "--workers", str(WORKERS), "--preload",
-         "--app", "benchmarks.servers.covet_site:app", "--no-access-log"),
+         "--no-access-log", "--log-level", "error"),
         f"covet run --workers {WORKERS} --preload, uvloop, pool of {POOL} a worker, no middleware",
+        environment={"COVET_SETTINGS_MODULE": "benchmarks.servers.covet_settings"},
     ),
     Stack("floor", _uvicorn("floor"), f"bare ASGI function, raw asyncpg pool of {POOL}, orjson; uvicorn, uvloop, 2 workers"),
     Stack(

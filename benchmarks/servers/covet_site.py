@@ -2,17 +2,7 @@
 
 import os
 
-from covet.conf import settings
-
-settings.configure(
-    SECRET_KEY="benchmarks-only-0123456789abcdef-0123456789",
-    ALLOWED_HOSTS=["*"],
-    DEBUG=False,
-    DATABASES={"default": {"URL": os.environ["BENCH_DSN"], "POOL_SIZE": int(os.environ.get("BENCH_POOL", "10"))}},
-    MIDDLEWARE=[],
-    VALIDATE_ON_SAVE=False,
-    TEMPLATES={"backend": "jinja2", "dirs": [os.path.join(os.path.dirname(__file__), "pages")], "auto_escape": True},
-)
+os.environ.setdefault("COVET_SETTINGS_MODULE", "benchmarks.servers.covet_settings")
 
 from covet.app import Covet  # noqa: E402 - settings come first
 from covet.database.orm import (  # noqa: E402
