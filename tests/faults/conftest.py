@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import inspect
 import os
-import secrets
 import time
 
+import asyncpg
 import pytest
 
 from covet.database.config import DatabaseConfig
@@ -63,31 +63,63 @@ def cluster(private_cluster):
     return private_cluster
 
 
+@pytest.fixture(scope="session")
+def postgresql_database(private_cluster):
+    """The address of a database in the private cluster."""
+    return create_database(private_cluster.url, "faults")
+
+
+@pytest.fixture(scope="session")
+def mysql_database(services):
+    """The address of a database on the test run's MySQL server."""
+    try:
+        server = services.url("mysql")
+    except ServiceUnavailable as error:
+        pytest.skip(str(error))
+    name = f"covet_fault_{os.getpid()}"
+    yield create_database(server, name)
+    drop_database(server, name)
+
+
 @pytest.fixture
 def database(request, tmp_path):
     """The address of an empty database of the vendor that the test names."""
     vendor = getattr(request, "param", "postgresql")
     if vendor == "sqlite":
-        yield f"sqlite:///{tmp_path / 'faults.sqlite3'}"
-        return
+        return f"sqlite:///{tmp_path / 'faults.sqlite3'}"
     if vendor == "postgresql":
-        server = request.getfixturevalue("cluster").url
-    else:
+        request.getfixturevalue("cluster")
+        url = request.getfixturevalue("postgresql_database")
+        patiently(empty_postgresql, url)
+        return url
+    url = request.getfixturevalue("mysql_database")
+    patiently(create_database, url, url.rpartition("/")[2])
+    return url
+
+
+def empty_postgresql(url):
+    """Drop what an earlier test left, its sessions first."""
+
+    async def main():
+        connection = await asyncpg.connect(url)
         try:
-            server = request.getfixturevalue("services").url("mysql")
-        except ServiceUnavailable as error:
-            pytest.skip(str(error))
-    name = f"covet_fault_{os.getpid()}_{secrets.token_hex(4)}"
-    yield patiently(create_database, server, name)
-    patiently(drop_database, server, name)
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid();"
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+            )
+        finally:
+            await connection.close()
+
+    asyncio.run(main())
 
 
-def patiently(administer, server, name):
+def patiently(administer, *arguments):
     """A server that a test used up or restarted needs a moment to let go of its sessions."""
     deadline = time.monotonic() + 5
     while True:
         try:
-            return administer(server, name)
+            return administer(*arguments)
         except Exception:
             if time.monotonic() > deadline:
                 raise

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 
 import pytest
 
@@ -91,6 +92,7 @@ async def test_the_sum_survives_transfers_cancelled_at_random(database):
         await onlooker.close()
     assert set(refused) <= {"40001", "40P01", "55P03"}
     assert cancelled > total / 10
+    assert known
     print(f"{adapter.vendor}: {total} transfers, {cancelled} cancelled, {len(known)} committed, {len(unknown)} unknown")
 
 
@@ -100,14 +102,15 @@ async def test_a_storm_of_cancellations_opens_hardly_any_session(database):
     adapter = connect(database, pool_size=10, max_overflow=0)
     await asyncio.gather(*[adapter.run("SELECT pg_sleep(0.05)", ()) for _ in range(10)])
     before = adapter.pool_status()["opened"]
-    served = 0
+    slowest = 0.0
     stormy = True
 
     async def bystander():
-        nonlocal served
+        nonlocal slowest
         while stormy:
+            started = time.monotonic()
             assert (await adapter.run("SELECT 1", ()))[0][0] == 1
-            served += 1
+            slowest = max(slowest, time.monotonic() - started)
             await asyncio.sleep(0.005)
 
     async def victim():
@@ -130,8 +133,8 @@ async def test_a_storm_of_cancellations_opens_hardly_any_session(database):
     await pool_is_full_again(adapter)
     opened = adapter.pool_status()["opened"] - before
     assert opened <= storm * 0.05
-    assert served > 10
-    print(f"{storm} cancels: {opened} new sessions, {served} other queries served")
+    assert slowest < 1
+    print(f"{storm} cancels: {opened} new sessions, others waited at most {slowest * 1000:.0f} ms")
 
 
 async def test_a_cancellation_during_commit_is_delivered_when_the_outcome_is_known(cluster, database):

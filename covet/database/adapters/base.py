@@ -25,6 +25,8 @@ from covet.database.adapters.leases import Leases
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.pins import Pin
 from covet.database.adapters.placeholders import arrange
+from covet.database.adapters.pool import LeasedPool
+from covet.database.adapters.raw_sql import refuse_transaction_control, touches_session
 from covet.database.adapters.statements import bind_statement, is_statement
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError, NotSupportedError, PoolTimeout, ProgrammingError
@@ -119,6 +121,9 @@ class Adapter(abc.ABC):
         if found is None or found[0].closed:
             self._forget_closed_loops()
             found = self._by_loop[loop] = (Leases(self, loop), self.make_engine())
+            pool = found[1].sync_engine.pool
+            if isinstance(pool, LeasedPool):
+                pool.leases = found[0]
         self._leases, self._engine = found
         return found[0]
 
@@ -381,14 +386,26 @@ class Adapter(abc.ABC):
         if is_statement(statement):
             return await self._fetch_statement(statement, args, rows=None)
         sql, values = self._arranged(statement, args)
-        return await self.perform(self.connection_class.count, sql, values)
+        return await self.perform(self._careful(self.connection_class.count, sql), sql, values)
 
     async def fetch(self, statement: Any, *args: Any) -> list[Row]:
         """Every row."""
         if is_statement(statement):
             return await self._fetch_statement(statement, args, rows=True)  # type: ignore[no-any-return]
         sql, values = self._arranged(statement, args)
-        return await self.perform(self.connection_class.fetch_named, sql, values)  # type: ignore[no-any-return]
+        return await self.perform(self._careful(self.connection_class.fetch_named, sql), sql, values)  # type: ignore[no-any-return]
+
+    def _careful(self, method: Method, sql: str) -> Method:
+        """`method` for SQL that is not ours: it may leave something behind on its connection."""
+        refuse_transaction_control(sql)
+        if not touches_session(sql):
+            return method
+
+        async def touching(held: Connection, sql: str, args: Any) -> Any:
+            held.touched = True
+            return await method(held, sql, args)
+
+        return touching
 
     async def fetch_one(self, statement: Any, *args: Any) -> Row | None:
         """The first row, or None."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Connection(abc.ABC):
     """A driver's connection on lease, with what is kept beside it."""
 
-    __slots__ = ("adapter", "born", "dead", "epoch", "fairy", "leases", "raw", "used")
+    __slots__ = ("adapter", "born", "dead", "epoch", "fairy", "leases", "raw", "touched", "used")
 
     def __init__(self, adapter: Adapter, leases: Leases, fairy: Any) -> None:
         self.adapter = adapter
@@ -29,6 +29,7 @@ class Connection(abc.ABC):
         self.raw: Any = fairy.driver_connection
         self.used = True
         self.dead = False
+        self.touched = False
         self.born = time.monotonic()
 
     @abc.abstractmethod

@@ -38,7 +38,7 @@ class Leases:
         self.waiters: deque[asyncio.Future[Connection]] = deque()
         self.total = 0
         self.opening = 0
-        self.owed = 0
+        self.lending: set[asyncio.Future[Connection]] = set()
         self.closed = False
         self.opened = 0
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -85,15 +85,15 @@ class Leases:
         if held.dead or self.closed:
             self.discard(held)
             return
+        if held.touched:
+            # A caller's own SQL changed the session: reset it before anybody else gets it.
+            self.mend(held)
+            return
         while self.waiters:
             waiter = self.waiters.popleft()
             if not waiter.done():
                 waiter.set_result(held)
                 return
-        if self.owed and not self.source.is_shared:
-            self.owed -= 1
-            self.retire(held)
-            return
         self.idle.append(held)
 
     def discard(self, held: Connection) -> None:
@@ -132,6 +132,29 @@ class Leases:
                 self.discard(held)
                 return
 
+    def lend(self, wanted: int) -> None:
+        """SQLAlchemy's pool lacks this many connections: give it idle ones now, others as they come back."""
+        while len(self.lending) > wanted:
+            self.lending.pop().cancel()
+        while len(self.lending) < wanted:
+            pile = self.stale or self.idle
+            if pile:
+                wanted -= 1
+                self.total -= 1
+                pile.popleft().fairy.close()
+                continue
+            # In turn with our own waiters; what it gets goes to the pool instead of to a query.
+            turn: asyncio.Future[Connection] = self.loop.create_future()
+            turn.add_done_callback(self._lent)
+            self.lending.add(turn)
+            self.waiters.append(turn)
+
+    def _lent(self, turn: asyncio.Future[Connection]) -> None:
+        self.lending.discard(turn)
+        self._forget(turn)
+        if not turn.cancelled() and turn.exception() is None:
+            self.retire(turn.result())
+
     def spawn(self, coro: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run house work in a task of its own, outside any transaction or portal of the caller."""
         task = asyncio.Task(coro, loop=self.loop, context=contextvars.Context())
@@ -141,7 +164,7 @@ class Leases:
 
     def open_more(self) -> None:
         """Open as many connections as are waited for and allowed."""
-        waiting = sum(not waiter.done() for waiter in self.waiters)
+        waiting = sum(not waiter.done() and waiter not in self.lending for waiter in self.waiters)
         while self.opening < waiting and self.total < self.source.limit and not self.closed:
             self.total += 1
             self.opening += 1

@@ -18,6 +18,7 @@ from covet.database.adapters.mysql import errors
 from covet.database.adapters.mysql.connection import MySQLConnection
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.placeholders import FORMAT
+from covet.database.adapters.pool import LeasedPool
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError
 
@@ -44,6 +45,7 @@ class MySQLAdapter(Adapter):
         engine = create_async_engine(
             "mysql+asyncmy://",
             async_creator=self.connect,
+            poolclass=LeasedPool,
             pool_size=config.pool_size or 1,
             max_overflow=config.max_overflow or 0,
             pool_timeout=config.pool_timeout,

@@ -159,6 +159,9 @@ class MySQLConnection(Connection):
                 task.cancel()
             return False
         self.rolled_back = False
+        if self.touched:
+            # asyncmy cannot reset a session.
+            return False
         async with asyncio.timeout(SETTLE):
             if self.in_transaction():
                 await self.raw.rollback()

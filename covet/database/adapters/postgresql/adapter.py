@@ -22,6 +22,7 @@ from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import POSTGRESQL, Features
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.placeholders import DOLLAR
+from covet.database.adapters.pool import LeasedPool
 from covet.database.adapters.postgresql import errors
 from covet.database.adapters.postgresql.connection import PostgreSQLConnection
 from covet.database.config import DatabaseConfig
@@ -125,6 +126,7 @@ class PostgreSQLAdapter(Adapter):
         return create_async_engine(
             "postgresql+covet://",
             creator=self._wrapped,
+            poolclass=LeasedPool,
             pool_size=config.pool_size or 1,
             max_overflow=config.max_overflow or 0,
             pool_timeout=config.pool_timeout,
@@ -184,7 +186,6 @@ class PostgreSQLAdapter(Adapter):
         for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
             if (seconds := getattr(config, name)) is not None:
                 settings[name] = f"{int(seconds * 1000)}"
-        settings["jit"] = "off"
         return settings
 
     async def server_limit(self) -> int | None:

@@ -22,7 +22,8 @@ class PostgreSQLConnection(Connection):
 
     def __init__(self, adapter: Any, leases: Leases, fairy: Any) -> None:
         super().__init__(adapter, leases, fairy)
-        self.statements: dict[str, Any] = {}
+        # Kept with the session, not with the lease: SQLAlchemy's pool may have had it in between.
+        self.statements: dict[str, Any] = fairy.info.setdefault("covet.statements", {})
         self.keep: int = adapter.config.statement_cache_size
         self.bind = self.raw._protocol.bind_execute  # noqa: SLF001 - measured: half the cost of Connection.fetch
         self.raw.add_termination_listener(self._terminated)
@@ -92,6 +93,10 @@ class PostgreSQLConnection(Connection):
             await raw._protocol._wait_for_cancellation(SETTLE)  # noqa: SLF001
             if raw.is_in_transaction():
                 await raw.execute("ROLLBACK")
+            if self.touched:
+                self.touched = False
+                self.forget()
+                await raw.execute("DISCARD ALL")
         return not raw.is_closed()
 
     def in_transaction(self) -> bool:

@@ -17,7 +17,6 @@ from sqlalchemy import event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from covet.database.adapters.base import Adapter
 from covet.database.adapters.connection import Connection
@@ -25,6 +24,7 @@ from covet.database.adapters.features import SQLITE, Features
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.pins import Pin
 from covet.database.adapters.placeholders import QMARK
+from covet.database.adapters.pool import LeasedPool
 from covet.database.adapters.sqlite import errors
 from covet.database.adapters.sqlite.connection import READ_ONLY, SQLiteConnection
 from covet.database.adapters.sqlite.driver import Driver, SQLite
@@ -89,7 +89,7 @@ class SQLiteAdapter(Adapter):
         engine = create_async_engine(
             "sqlite+covet://",
             async_creator=self.connect,
-            poolclass=AsyncAdaptedQueuePool,
+            poolclass=LeasedPool,
             pool_size=self.pool_size,
             max_overflow=self.limit - self.pool_size,
             pool_timeout=self.pool_timeout,

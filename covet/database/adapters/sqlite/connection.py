@@ -74,7 +74,7 @@ class SQLiteConnection(Connection):
         if not done.done():
             done.cancel()
             return False
-        self.inside = False
+        self.inside = self.touched = False
         return done.exception() is None
 
     def in_transaction(self) -> bool:
