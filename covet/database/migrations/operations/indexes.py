@@ -66,7 +66,10 @@ class IndexOperations(Operations):
             words += [options] if options else []
         if where:
             words.append(f"WHERE {where}")
-        await self._run(" ".join(words))
+        if "CONCURRENTLY" in words:
+            await self._without_hurry(" ".join(words))
+        else:
+            await self._run(" ".join(words))
 
     @operation
     async def drop_index(
@@ -86,7 +89,7 @@ class IndexOperations(Operations):
         if self.vendor == "mysql":
             await self._run(f"DROP INDEX {self._quote(name)} ON {where}")
         elif self.vendor == "postgresql" and concurrently:
-            await self._run(f"DROP INDEX CONCURRENTLY IF EXISTS {self._quote(name)}")
+            await self._without_hurry(f"DROP INDEX CONCURRENTLY IF EXISTS {self._quote(name)}")
         else:
             await self._run(f"DROP INDEX {self._quote(name)}")
 
@@ -116,7 +119,16 @@ class IndexOperations(Operations):
         )
         if rows:
             self.say(f"index {name} was left invalid by an interrupted build; it is dropped and built again")
-            await self._run(f"DROP INDEX CONCURRENTLY IF EXISTS {self._quote(name)}")
+            await self._without_hurry(f"DROP INDEX CONCURRENTLY IF EXISTS {self._quote(name)}")
+
+    async def _without_hurry(self, sql: str) -> None:
+        """Run what waits for old transactions without holding anybody up; a lock_timeout would only spoil it."""
+        limit = (await self.session.fetch("SELECT current_setting('lock_timeout')"))[0][0]
+        await self._run("SET lock_timeout = 0")
+        try:
+            await self._run(sql)
+        finally:
+            await self._run(f"SET lock_timeout = {literal(limit)}")
 
 
 def _renamed(sql: str, old: str, new: str) -> str:
