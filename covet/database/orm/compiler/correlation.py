@@ -30,7 +30,14 @@ class CorrelatedAggregate(Expression):
         self.inner = inner
         self.aggregate = aggregate
 
+    @property
+    def empty_result_set_value(self) -> Any:  # type: ignore[override]
+        """The aggregate's."""
+        return self.aggregate.empty_result_set_value
+
     def as_clause(self, compiler: Any) -> Any:
+        # An aggregate that can have no rows is a constant, not one for each related row.
+        compiler.within(self.inner).process(self.aggregate)
         return compiler.subselect(self.inner).scalar_subquery()
 
     def get_db_converters(self, connection: Any) -> list[Any]:

@@ -21,7 +21,7 @@ from covet.database.orm.fields.late import late
 from covet.database.orm.functions.comparison import cast_type
 from covet.database.orm.lookups.registry import RegisterLookupMixin
 from covet.database.orm.types import VENDORS, Hooked, Storage, Vendor, vendor_of
-from covet.exceptions import ValidationError
+from covet.exceptions import NotSupportedError, ValidationError
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
 from covet.utils.translation import gettext_lazy as _
@@ -448,6 +448,15 @@ class Field(RegisterLookupMixin, Generic[T]):
         """The column as SELECT reads it; a custom field may wrap it."""
         del compiler
         return sql, params
+
+    def slice_expression(self, expression: Any, start: int, length: int | None) -> Any:
+        """Refused: only text and arrays are cut.
+
+        Raises:
+            NotSupportedError: always.
+        """
+        del expression, start, length
+        raise NotSupportedError("This field does not support slicing.")
 
     def get_db_converters(self, connection: Any) -> list[Any]:
         """The field's own `from_db_value`, where its class has one."""

@@ -17,6 +17,7 @@ from covet.database.orm.expressions.values import DatabaseDefault
 from covet.database.orm.persistence.plans import binder, is_expression
 from covet.database.orm.queryset.copying import can_copy, copy_rows
 from covet.database.orm.shape import freeze, is_slot
+from covet.exceptions import FieldError
 
 _NUMBERED = re.compile(r"\$(\d+)")
 MAX_ROWS = 1000
@@ -187,6 +188,7 @@ def _computed(
     for field, value in zip(fields, row, strict=True):
         if isinstance(value, DatabaseDefault):
             continue
+        _refuse(query, field, value)
         frozen = freeze(value, given)
         elements[field.column] = (
             assigned(query, emitter, field, frozen)
@@ -199,6 +201,27 @@ def _computed(
     binding = binder_of(compiled, emitter.slots, adapter.dialect)
     sql, args = binding.statement(given)
     return _finish(adapter, sql, returning, on_conflict), args
+
+
+def _refuse(query: Any, field: Any, value: Any) -> None:
+    """Refuse what a new row cannot have: there are no other rows and no columns yet.
+
+    Raises:
+        ValueError: the expression names a column. FieldError: it is an aggregate or a window.
+    """
+    if not hasattr(value, "resolve_expression") or getattr(value, "subquery", False) or hasattr(value, "_chain"):
+        return
+    resolved = value.resolve_expression(query, allow_joins=False, for_save=True)
+    if getattr(resolved, "contains_subquery", False):
+        return
+    if resolved.contains_column_references:
+        raise ValueError(
+            f'Failed to insert expression "{resolved}" on {field}. F() expressions can only be used to update, '
+            "not to insert."
+        )
+    kind = "Aggregate functions" if resolved.contains_aggregate else "Window expressions"
+    if resolved.contains_aggregate or resolved.contains_over_clause:
+        raise FieldError(f"{kind} are not allowed in this query ({field.name}={resolved!r}).")
 
 
 def _placed(field: Any, slot: Any, query: Any, emitter: Any) -> Any:
