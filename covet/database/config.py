@@ -270,7 +270,7 @@ class DatabaseConfig:
             elif key.lower() in known and key not in IGNORED_DJANGO_KEYS:
                 values[key.lower()] = value
             elif key not in IGNORED_DJANGO_KEYS:
-                names = ", ".join(choices(key, [*DJANGO_KEYS, *IGNORED_DJANGO_KEYS, *known]))
+                names = ", ".join(choices(key, {*DJANGO_KEYS, *IGNORED_DJANGO_KEYS, *map(str.upper, known)}))
                 raise ImproperlyConfigured(f"unknown database setting {key!r}; choose one of: {names}")
         return cls(**_lift_options(values))
 
