@@ -54,13 +54,16 @@ _STATUSES: Final[tuple[tuple[type[BaseException], int], ...]] = (
     (InterfaceError, 503),
 )
 
-# What converting a client's text raises; the text itself shows up in the message, or the message has none.
-_CONVERSIONS: Final = re.compile(
-    r"invalid literal for int|could not convert string to float|Invalid isoformat string|Exceeds the limit|"
-    r"badly formed hexadecimal UUID|ConversionSyntax|does not match format|unconverted data remains|"
-    r"embedded null|out of range|too large to convert|surrogates not allowed"
+# What converting a client's text raises without quoting it.
+_UNQUOTED: Final = re.compile(
+    r"Exceeds the limit|badly formed hexadecimal UUID|embedded null|out of range|too large to convert|"
+    r"surrogates not allowed|unconverted data remains|must be in \d"
 )
-CLIENT_ERRORS: Final = (ValueError, FieldError, OverflowError, ArithmeticError)
+_QUOTED: Final = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_SEPARATORS: Final = re.compile(r"[,;:\s/+-]+")
+CLIENT_ERRORS: Final = (ValueError, KeyError, FieldError, OverflowError, ArithmeticError)
+EXPECTED: Final = "' expected a"
+INVALID_LOOKUPS: Final = "The following kwargs are invalid"
 SHOWN: Final = (HTTPException, BadRequest, PermissionDenied, ValidationError)
 
 
@@ -140,26 +143,23 @@ def _pydantic_errors(error: Any) -> dict[str, list[str]]:
 
 
 def caused_by_client(error: BaseException, request: Request) -> bool:
-    """Whether a conversion failed on a value that the client sent: `int(request.query_params["page"])`."""
-    if not isinstance(error, CLIENT_ERRORS):
+    """Whether a value that the client sent made `error`: `int(request.query_params["page"])`, `SIZES[name]`.
+
+    The error's message quotes the value, or is one that conversions raise without quoting theirs.
+    """
+    message = str(error)[:20_000]
+    if not isinstance(error, CLIENT_ERRORS) and not message.startswith(INVALID_LOOKUPS):
         return False
-    message = str(error)
-    values = [value for value in _sent_values(request) if value]
-    if type(error).__name__ == "InvalidOperation":
-        return bool(values)  # decimal tells no value
-    if _CONVERSIONS.search(message) is not None:
-        quoted = re.search(r"'(.*)'|\"(.*)\"", message, re.DOTALL)
-        if quoted is None:
-            return bool(values)
-        return any(_mentions(message, value) for value in values)
-    return isinstance(error, FieldError) and any(_mentions(message, value) for value in values)
-
-
-def _mentions(message: str, value: str) -> bool:
-    """Whether a message quotes a value, or a part of it that separators set off (`sort=-name,titel`)."""
-    if repr(value)[:200] in message or repr(value.strip())[:200] in message:
+    values = list(_sent_values(request))
+    if not any(values):
+        return False
+    if type(error).__name__ == "InvalidOperation" or _UNQUOTED.search(message) is not None:
         return True
-    return any(part and f"'{part}'" in message for part in re.split(r"[,;:\s/+-]+", value)[:50])
+    quoted = {first or second for first, second in _QUOTED.findall(message)}
+    if isinstance(error, (FieldError, TypeError)) or EXPECTED in message:
+        # They name a part of a lookup or of an ordering, or one item of a value.
+        return any(part in value for part in quoted for value in values)
+    return any(value in quoted or not quoted.isdisjoint(_SEPARATORS.split(value)[:50]) for value in values if value)
 
 
 def _sent_values(request: Request) -> Iterator[str]:

@@ -117,7 +117,8 @@ CONVERSIONS = {
     "strptime": lambda value: dt.datetime.strptime(value, "%Y-%m-%d"),
     "decimal": lambda value: decimal.Decimal(value),
     "uuid": lambda value: uuid.UUID(value),
-    "huge": lambda value: int(value * 5_000),
+    "item": lambda value: {"small": 1}[value],
+    "position": lambda value: ["small"].index(value),
     "overflow": lambda value: dt.timedelta(days=int("9" * 30)) if value else None,
     "field": lambda value: _raise(exceptions.FieldError(f"Cannot resolve keyword {value!r} into field.")),
 }
