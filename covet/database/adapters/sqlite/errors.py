@@ -39,6 +39,7 @@ BY_NAME: Final[dict[str, type[DatabaseError]]] = {
     "SQLITE_NOTADB": DatabaseUnavailable,
 }
 STATES: Final = {"SQLITE_FULL": "53100", "SQLITE_BUSY": "55P03", "SQLITE_LOCKED": "55P03", "SQLITE_INTERRUPT": "57014"}
+FUNCTION_RAISED: Final = "user-defined function raised exception"
 CLOSED: Final = ("closed database", "connection closed", "no active connection")
 
 _CONSTRAINT = re.compile(
@@ -67,6 +68,9 @@ def map_error(exc: BaseException) -> DatabaseError:
     kind = BY_NAME.get(primary, kind)
     if isinstance(exc, TimeoutError):
         kind = OperationalError
+    elif FUNCTION_RAISED in str(exc):
+        # A function of ours refused its argument: a bad regex, a date that is none.
+        kind = DataError
     elif judge(exc) is Verdict.UNSENT:
         kind = DatabaseUnavailable
     text = str(exc) or "the statement took longer than command_timeout and was cancelled"
