@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from covet.database.adapters.postgresql.ranges import is_driver_range, to_driver
 from covet.database.orm.ranges import Range
-from covet.database.orm.types import Processor, Spelling, Storage
+from covet.database.orm.types import Processor, Spelling, Storage, sql_literal
 
 _PAIR: Final = re.compile(r'"((?:[^"\\]|\\.)*)"\s*=>\s*(?:"((?:[^"\\]|\\.)*)"|NULL)', re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -38,6 +38,16 @@ class Array(Storage):
     def bind_processor(self, dialect: Dialect) -> Processor | None:
         """Every item converted."""
         return _each(self.item.bind_processor(dialect))
+
+    def literal_processor(self, dialect: Dialect) -> Processor:
+        """`ARRAY[...]` of the items' literals."""
+        item = self.item.literal_processor(dialect)
+        spelling = self.spelled("postgresql") or ""
+
+        def literal(value: Any) -> str:
+            return "NULL" if value is None else f"ARRAY[{', '.join(item(each) for each in value)}]::{spelling}"
+
+        return literal
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
         """Every item converted."""
@@ -122,6 +132,23 @@ class Ranged(Storage):
             return to_driver(lower, upper, lower_inc=value.lower_inc, upper_inc=value.upper_inc, empty=value.isempty)
 
         return bind
+
+    def literal_processor(self, dialect: Dialect) -> Processor:
+        """The range's text form."""
+        bound = self.bound.literal_processor(dialect)
+
+        def text(value: Any) -> str:
+            return "" if value is None else f'"{bound(value).strip(chr(39))}"'
+
+        def literal(value: Any) -> str:
+            if not isinstance(value, Range):
+                return sql_literal(value, "postgresql")
+            if value.isempty:
+                return "'empty'"
+            bounds = value.bounds or "[)"
+            return f"'{bounds[0]}{text(value.lower)},{text(value.upper)}{bounds[1]}'"
+
+        return literal
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
         """Our own range."""

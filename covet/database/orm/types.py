@@ -242,6 +242,10 @@ class Numeric(Storage):
         self.is_column = is_column
         self.impl = sa.Numeric(max_digits, decimal_places)
 
+    def native(self, vendor: str) -> TypeEngine[Any]:
+        # Parameters are cast to this type: with a precision they would be rounded, or overflow, before they compare.
+        return sa.Numeric() if vendor == "postgresql" else self.impl_instance
+
     def binder(self, vendor: str) -> Processor | None:
         return str if vendor == "sqlite" else None
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from covet.database.orm.expressions.values import Value
 from covet.database.orm.fields.base import Field
 from covet.database.orm.lookups.json import KeyTransformFactory
 from covet.exceptions import ValidationError
 from covet.utils.translation import gettext_lazy as _
+
+
+class JSONNull(Value):
+    """JSON's own null, where it is stored: `Value(None, JSONField())` assigned to a field."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
+        del compiler
+        return "'null'::jsonb" if connection.vendor == "postgresql" else "'null'", []
 
 
 class JSONField(Field[Any]):
@@ -64,6 +74,12 @@ class JSONField(Field[Any]):
             json.dumps(value, cls=self.encoder)
         except TypeError:
             raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": value}) from None
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:
+        value = super().pre_save(model_instance, add)
+        if isinstance(value, Value) and isinstance(value._output_field_or_none, JSONField):
+            return JSONNull(None, output_field=self) if value.value is None else value.value
+        return value
 
     def value_to_string(self, obj: Any) -> Any:
         return self.value_from_object(obj)
