@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.archives import unpack
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = "import sys; from setuptools import build_meta as b; print(getattr(b, 'build_' + sys.argv[1])(sys.argv[2]))"
@@ -61,8 +62,7 @@ def test_wheel_holds_packages_command_and_scaffold(checkout, tmp_path):
 def test_sdist_builds_the_same_wheel(checkout, tmp_path):
     """Promise 18."""
     archive = build("sdist", checkout, tmp_path / "sdist")
-    with tarfile.open(archive) as sdist:
-        sdist.extractall(tmp_path, filter="data")
+    unpack(archive, tmp_path)
     unpacked = tmp_path / archive.name.removesuffix(".tar.gz")
     assert (unpacked / "dev.py").is_file()
     assert (unpacked / "tests" / "conftest.py").is_file()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 from typing import Final
+
+from tests.archives import unpack
 
 VERSION: Final = "5.2"
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -50,8 +51,7 @@ def _unpacked() -> Path | None:
     for archive in sorted(CACHE.glob(f"[Dd]jango-{VERSION}*.tar.gz"), reverse=True):
         folder = CACHE / archive.name.removesuffix(".tar.gz")
         if not (folder / "tests" / "basic").is_dir():
-            with tarfile.open(archive) as opened:
-                opened.extractall(CACHE, filter="data")
+            unpack(archive, CACHE)
         if (folder / "tests" / "basic").is_dir():
             return folder / "tests"
     return None

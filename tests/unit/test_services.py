@@ -1,5 +1,6 @@
 """tests/services.py: the servers that the other tests rely on."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -8,18 +9,34 @@ import asyncpg
 import pytest
 import redis
 
-from tests.services import Server, ServiceUnavailable, Services, find_redis, is_alive, replace_database
+from tests.services import (
+    Server,
+    Services,
+    ServiceUnavailable,
+    create_database,
+    drop_database,
+    find_redis,
+    is_alive,
+    replace_database,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
 @pytest.mark.postgresql
-async def test_each_worker_has_an_empty_postgresql_database(postgresql_url):
-    connection = await asyncpg.connect(postgresql_url)
-    try:
-        assert await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
-    finally:
-        await connection.close()
+def test_a_database_is_made_and_dropped(postgresql_url):
+    async def count(url: str) -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        finally:
+            await connection.close()
+
+    url = create_database(postgresql_url, "covet_house_test")
+    assert asyncio.run(count(url)) == 0
+    drop_database(postgresql_url, "covet_house_test")
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        asyncio.run(count(url))
 
 
 @pytest.mark.redis
