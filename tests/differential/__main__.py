@@ -61,9 +61,8 @@ async def _compare(options: argparse.Namespace, server: servers.Server, folder: 
     seconds = time.perf_counter() - started
     for difference in comparison.differences:
         print(f"\n{difference}")
-    print(
-        f"{len(comparison.differences)} differences in {comparison.cases} cases on {options.db}, {seconds:.0f} s; {comparison.outcomes}"
-    )
+    count = len(comparison.differences)
+    print(f"{count} differences in {comparison.cases} cases on {options.db}, {seconds:.0f} s; {comparison.outcomes}")
     return 1 if comparison.differences else 0
 
 

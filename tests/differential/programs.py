@@ -7,6 +7,7 @@ A program is a model's name, a list of steps and a way to end. Every node is a t
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
@@ -79,6 +80,7 @@ class Program:
         return "\n  ".join((self.model, *map(repr, (*self.steps, self.end))))
 
 
+@functools.cache
 @st.composite
 def paths(draw: st.DrawFn, model: str, *, longest: int = 2, many: bool = True) -> tuple[str, str]:
     """A lookup path from `model` to a field, and the field's kind."""
@@ -97,6 +99,7 @@ def paths(draw: st.DrawFn, model: str, *, longest: int = 2, many: bool = True) -
     return "__".join((*names, field)), MODELS[model].fields[field]
 
 
+@functools.cache
 @st.composite
 def conditions(draw: st.DrawFn, model: str) -> Node:
     """One lookup: `("is", path__lookup, value)`."""
@@ -124,6 +127,7 @@ def conditions(draw: st.DrawFn, model: str) -> Node:
     return ("is", path if lookup == "exact" and draw(st.booleans()) else f"{path}__{lookup}", draw(value))
 
 
+@functools.cache
 @st.composite
 def _date_conditions(draw: st.DrawFn, path: str, kind: str) -> Node:
     parts = DATE_PARTS if kind == "date" or draw(st.booleans()) else TIME_PARTS
@@ -132,6 +136,7 @@ def _date_conditions(draw: st.DrawFn, path: str, kind: str) -> Node:
     return ("is", f"{path}__{part}{lookup}", draw(st.integers(*parts[part])))
 
 
+@functools.cache
 @st.composite
 def _json_conditions(draw: st.DrawFn, path: str) -> Node:
     choice = draw(st.integers(0, 3))
@@ -144,6 +149,7 @@ def _json_conditions(draw: st.DrawFn, path: str) -> Node:
     return ("is", f"{path}__b__0", 1)
 
 
+@functools.cache
 @st.composite
 def comparisons(draw: st.DrawFn, model: str) -> Node:
     """A lookup whose right side is a column of the same row."""
@@ -153,6 +159,7 @@ def comparisons(draw: st.DrawFn, model: str) -> Node:
     return ("is", f"{left}__{lookup}", ("plus", ("f", right), ("value", draw(st.integers(-2, 2)))))
 
 
+@functools.cache
 @st.composite
 def existences(draw: st.DrawFn, model: str) -> Node:
     """`Exists(...)` over the rows that point at this one."""
@@ -168,6 +175,7 @@ def existences(draw: st.DrawFn, model: str) -> Node:
     return ("exists", other, key, draw(conditions(other)))
 
 
+@functools.cache
 def trees(model: str) -> st.SearchStrategy[Node]:
     """Conditions joined by and, or, xor, not."""
     leaf = st.one_of(conditions(model), conditions(model), conditions(model), comparisons(model), existences(model))
@@ -181,6 +189,7 @@ def trees(model: str) -> st.SearchStrategy[Node]:
     )
 
 
+@functools.cache
 @st.composite
 def expressions(draw: st.DrawFn, model: str) -> tuple[Node, str]:
     """A value computed from one row, and its kind."""
@@ -250,6 +259,7 @@ def _is_multiple(node: Any) -> bool:
 _MANY: Final = frozenset(name for described in MODELS.values() for name in described.many)
 
 
+@functools.cache
 @st.composite
 def aggregates(draw: st.DrawFn, model: str) -> Node:
     """`("aggregate", name, path, distinct, condition)` over related rows."""
@@ -287,6 +297,7 @@ def programs(draw: st.DrawFn) -> Program:
     return Program(model, tuple(steps), draw(ends(model, tuple(annotated), order)))
 
 
+@functools.cache
 @st.composite
 def orders(draw: st.DrawFn, model: str, annotated: tuple[str, ...]) -> Node:
     """A total order: some fields, then the key."""
@@ -303,6 +314,7 @@ def orders(draw: st.DrawFn, model: str, annotated: tuple[str, ...]) -> Node:
     return (*terms, draw(st.sampled_from(("pk", "-pk"))))
 
 
+@functools.cache
 @st.composite
 def ends(draw: st.DrawFn, model: str, annotated: tuple[str, ...], order: Node) -> Node:
     """What is asked of the QuerySet."""
@@ -336,11 +348,13 @@ def ends(draw: st.DrawFn, model: str, annotated: tuple[str, ...], order: Node) -
     return draw(_writes(model))
 
 
+@functools.cache
 def paths_only(model: str) -> st.SearchStrategy[str]:
     """Paths that lead to one value a row."""
     return paths(model, longest=1, many=False).map(lambda found: found[0])
 
 
+@functools.cache
 @st.composite
 def _writes(draw: st.DrawFn, model: str) -> Node:
     if draw(st.booleans()):
