@@ -52,7 +52,11 @@ class Changes:
         if tables is None:
             return self.total
         counts = self._by_table
-        return self.unknown + sum([counts.get(table, 0) for table in tables])
+        total = self.unknown
+        for table in tables:
+            if table in counts:
+                total += counts[table]
+        return total
 
 
 _changes: ContextVar[Changes] = ContextVar("covet_database_changes")

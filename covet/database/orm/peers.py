@@ -95,6 +95,17 @@ def peers_of(instance: Any) -> list[Any]:
     return living
 
 
+def at_hand(instance: Any, name: str, key: Any) -> Any:
+    """What `name` is for `instance` out of a batch that is here already and still good; else MISSING. Never waits."""
+    peers = instance._state.peers
+    if peers is None:
+        return MISSING
+    preload = peers.preloads.get(name)
+    if preload is None or not preload.is_fresh():
+        return MISSING
+    return preload.found.get(key, MISSING)
+
+
 async def shared(
     instance: Any,
     name: str,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+from operator import attrgetter
 from typing import Any
 
 from covet.database.orm.fields.attributes import DeferredAttribute
 from covet.database.orm.implicit import load_now
-from covet.database.orm.peers import MISSING, peers_of, shared
+from covet.database.orm.peers import MISSING, at_hand, peers_of, shared
 from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import add_awaitable, tables_of
 from covet.database.orm.related.assignment import agree_on_database, check_kind
@@ -63,18 +64,17 @@ class ForwardManyToOneDescriptor:
         queryset = only_one(querysets) if querysets else self.get_queryset(instance=instances[0])
         queryset._add_hints(instance=instances[0])
         field = self.field
-        local = field.get_local_related_value
-        related = field.foreign_related_fields
-        if len(related) == 1:
-            values = {value for instance in instances if (value := local(instance)[0]) is not None}
-            condition: dict[str, Any] = {f"{related[0].name}__in": list(values)}
-        else:
-            condition = {f"{field.related_query_name()}__in": instances}
         # One object belongs to each key: their order is of no use.
-        rows = queryset.filter(**condition).order_by()
-        return Source(rows, field.get_foreign_related_value, local, True, field.cache_name, False)
+        if self._attname is None:
+            rows = queryset.filter(**{f"{field.related_query_name()}__in": instances}).order_by()
+            local = field.get_local_related_value
+            return Source(rows, field.get_foreign_related_value, local, True, field.cache_name, False)
+        key, there = self._key_of, field.foreign_related_fields[0]
+        values = dict.fromkeys([value for instance in instances if (value := key(instance)) is not None])
+        rows = queryset.filter(**{f"{there.name}__in": list(values)}).order_by()
+        return Source(rows, attrgetter(there.attname), key, True, field.cache_name, False)
 
-    @property
+    @functools.cached_property
     def link(self) -> Any:
         """Lets the related object of a one-to-one relation know its other side; None for other relations."""
         remote = self.field.remote_field
@@ -83,7 +83,7 @@ class ForwardManyToOneDescriptor:
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
         if instance is None:
             return self
-        related = instance._state.fields_cache.get(self.field.cache_name, MISSING)
+        related = instance._state.fields_cache.get(self._cache_name, MISSING)
         if related is MISSING:
             related = self._find(instance)
         if related is None and not self.field.null:
@@ -94,7 +94,7 @@ class ForwardManyToOneDescriptor:
         """What reading the attribute gives, awaited; `await post.aauthor` calls it."""
         related = self.field.get_cached_value(instance, default=MISSING)
         if related is MISSING:
-            related = self._known_without_query(instance)
+            related = self._known_without_query(instance, self._key_of(instance))
         if related is MISSING:
             related = await self._load(instance)
         if related is None and not self.field.null:
@@ -105,17 +105,41 @@ class ForwardManyToOneDescriptor:
         return self.RelatedObjectDoesNotExist(f"{self.field.model.__name__} has no {self.field.name}.")
 
     def _find(self, instance: Any) -> Any:
-        related = self._known_without_query(instance)
+        key = self._key_of(instance)
+        if key is not None:
+            related = at_hand(instance, self._cache_name, key)
+            if related is not MISSING:
+                return self._keep(instance, related)
+        related = self._known_without_query(instance, key)
         if related is not MISSING:
             return related
         name = self.field.name
         advice = f"use `select_related({name!r})` in the query, or `await` the attribute `a{name}`"
         return load_now(instance, name, self._load, advice)
 
-    def _known_without_query(self, instance: Any) -> Any:
+    @functools.cached_property
+    def _cache_name(self) -> str:
+        return str(self.field.cache_name)
+
+    @functools.cached_property
+    def _attname(self) -> str | None:
+        """The one attribute that holds the key; None when several do."""
+        local = self.field.local_related_fields
+        return str(local[0].attname) if len(local) == 1 else None
+
+    def _key_of(self, instance: Any) -> Any:
+        """What the related object is found under: the key's value, or a tuple of them; None when it is NULL."""
+        name = self._attname
+        if name is not None:
+            held = instance.__dict__
+            return held[name] if name in held else getattr(instance, name)
+        values = self.field.get_local_related_value(instance)
+        return None if None in values else values
+
+    def _known_without_query(self, instance: Any, key: Any) -> Any:
         """None for a NULL key, or what a multi-table parent holds; else MISSING."""
         field = self.field
-        if None in field.get_local_related_value(instance):
+        if key is None:
             field.set_cached_value(instance, None)
             return None
         link = instance._meta.get_ancestor_link(field.model)
@@ -126,23 +150,23 @@ class ForwardManyToOneDescriptor:
                 return related
         return MISSING
 
+    def _keep(self, instance: Any, related: Any) -> Any:
+        link = self.link
+        if link is not None:
+            link(related, instance)
+        instance._state.fields_cache[self._cache_name] = related
+        return related
+
     async def _load(self, instance: Any) -> Any:
-        field = self.field
-        key = field.get_local_related_value(instance)
         related = await shared(
             instance,
-            field.cache_name,
-            key,
+            self.field.cache_name,
+            self._key_of(instance),
             members=functools.partial(self._lacking, instance),
             fetch=self._fetch_for,
             tables=self._tables,
         )
-        if related is MISSING:
-            related = await self.get_object(instance)
-        if self.link is not None:
-            self.link(related, instance)
-        field.set_cached_value(instance, related)
-        return related
+        return self._keep(instance, await self.get_object(instance) if related is MISSING else related)
 
     @functools.cached_property
     def _tables(self) -> tuple[str, ...]:
@@ -150,14 +174,14 @@ class ForwardManyToOneDescriptor:
 
     def _lacking(self, instance: Any) -> list[Any]:
         """The peers for whom the related object is wanted too."""
-        field, attname, db = self.field, self.field.attname, instance._state.db
+        model, attname, name, db = self.field.model, self.field.attname, self._cache_name, instance._state.db
         return [
             peer
             for peer in peers_of(instance)
             if peer.__dict__.get(attname) is not None
             and peer._state.db == db
-            and isinstance(peer, field.model)
-            and not field.is_cached(peer)
+            and isinstance(peer, model)
+            and name not in peer._state.fields_cache
         ]
 
     async def _fetch_for(self, instances: list[Any]) -> dict[Any, Any]:
@@ -197,8 +221,8 @@ class ForwardManyToOneDescriptor:
 class ForwardOneToOneDescriptor(ForwardManyToOneDescriptor):
     """`place.restaurant` from the side with the column; a link to a multi-table parent needs no query."""
 
-    def _known_without_query(self, instance: Any) -> Any:
-        related = super()._known_without_query(instance)
+    def _known_without_query(self, instance: Any, key: Any) -> Any:
+        related = super()._known_without_query(instance, key)
         if related is MISSING and self.field.remote_field.parent_link:
             parent = self._parent_from(instance)
             if parent is not None:
