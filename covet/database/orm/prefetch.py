@@ -265,7 +265,7 @@ def _is_prefetched(instance: Any, name: str) -> bool:
 
 def _can_hold(objects: list[Any]) -> bool:
     for obj in objects:
-        if not hasattr(obj, "_prefetched_objects_cache"):
+        if "_prefetched_objects_cache" not in getattr(obj, "__dict__", ()):
             try:
                 obj._prefetched_objects_cache = {}
             except (AttributeError, TypeError):
@@ -303,6 +303,8 @@ async def prefetch_one_level(
     source = Source(*(await given if inspect.iscoroutine(given) else given))
     link = getattr(fetcher, "link", None)
     rows, further = await fetch_rows(source.queryset, first=link is not None)
+    if link is not None and getattr(link, "links_nothing", False):
+        link = None
     to_attr, as_attr = lookup.get_current_to_attr(level)
     if as_attr:
         _refuse_field_name(type(instances[0]), to_attr)

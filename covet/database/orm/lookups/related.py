@@ -96,6 +96,8 @@ class RelatedIn(In):
                     item if hasattr(item, "resolve_expression") else item.prep(key) if is_slot(item) else key(item)
                     for item in rhs
                 ]
+            # The key prepares values already.
+            self.prepare_rhs = False
         return super().get_prep_lookup()
 
     def _select_target(self, query: Any) -> None:

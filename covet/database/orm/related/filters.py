@@ -29,10 +29,10 @@ def reverse_filter(field: Any, instance: Any) -> Q:
 
 
 def for_instances(queryset: Any, field_name: str, instances: Sequence[Any]) -> Any:
-    """`queryset` for those related to any of `instances`; a slice of it is taken for each of them apart."""
-    query = queryset.query
-    if not query.is_sliced:
+    """`queryset` for those related to any of `instances` (or of their keys); a slice of it is taken for each apart."""
+    if not queryset._facts.sliced:
         return _reusing(queryset, field_name, instances)
+    query = queryset.query
     low, high = query.low_mark, query.high_mark
     rows = _reusing(unsliced(queryset), field_name, instances)
     number = Window(RowNumber(), partition_by=field_name, order_by=_ordering(queryset, query) or ["pk"])

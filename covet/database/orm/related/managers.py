@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from covet.database.orm.managers import BaseManager
 from covet.database.orm.peers import MISSING, peers_of, shared
+from covet.database.orm.queryset.held import held_rows
 from covet.database.orm.prefetch import Prefetched, Source
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
         model: Any
         _db: str | None
+
+        _queryset_class: Any
 
         def __init__(self) -> None: ...
         def get_queryset(self) -> Any: ...
@@ -70,7 +73,14 @@ class RelatedManagerBase(ManagerLike):
         held = self._held()
         if held is None:
             return self._limited(super().get_queryset())
-        return self._unfolded(held, super().get_queryset()) if type(held) is Prefetched else held
+        if type(held) is not Prefetched:
+            return held
+        if held.queryset is not None:
+            return self._unfolded(held, super().get_queryset())
+        plain = super().get_queryset
+        rows = held_rows(self._queryset_class, self.model, held.rows, lambda: self._apply_rel_filters(plain()))
+        self.instance._prefetched_objects_cache[self.cache_name] = rows
+        return rows
 
     def all(self) -> Any:
         """All related objects."""
@@ -120,6 +130,8 @@ class RelatedManagerBase(ManagerLike):
 
     def link(self, related: Any, instance: Any) -> None:
         """Let a related object know whose it is."""
+
+    link.links_nothing = True  # type: ignore[attr-defined]
 
     def _remove_prefetched_objects(self) -> None:
         cache = self.instance.__dict__.get("_prefetched_objects_cache")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from operator import attrgetter
 from typing import Any
 
 from covet.database.connections import connections
@@ -13,6 +14,7 @@ from covet.database.orm.query import Q
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
 from covet.database.orm.related.forward import only_one
+from covet.database.orm.related.keys import single_key
 from covet.database.orm.related.managers import RelatedManagerBase, class_over, evaluated, wrong_kind
 from covet.database.orm.related.reverse_many import ReverseManyToOneDescriptor
 from covet.database.orm.routers import router
@@ -109,11 +111,15 @@ class ManyRelatedManager(RelatedManagerBase):
         queryset._add_hints(instance=instances[0])
         queryset = queryset.using(queryset._db or self._db)
         name = self.sides.query_name
-        rows = for_instances(queryset._next_is_sticky(), name, instances)
         foreign = self.source_field.foreign_related_fields
+        key = single_key(foreign, type(instances[0]))
+        wanted = instances if key is None else [key(instance) for instance in instances]
+        rows = for_instances(queryset._next_is_sticky(), name, wanted)
         keys = {f"{PREFETCH_KEY}{there.attname}": F(f"{name}__{there.name}") for there in foreign}
         rows = rows.annotate(**keys)
         names = tuple(keys)
+        if key is not None:
+            return Source(rows, attrgetter(names[0]), key, False, self.cache_name, False)
         return Source(
             rows,
             lambda related: tuple([getattr(related, name) for name in names]),

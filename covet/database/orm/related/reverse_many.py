@@ -10,6 +10,7 @@ from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
 from covet.database.orm.related.forward import only_one
+from covet.database.orm.related.keys import single_key
 from covet.database.orm.related.managers import RelatedManagerBase, class_over, evaluated, wrong_kind
 from covet.database.orm.routers import router
 from covet.database.transaction import transaction
@@ -71,8 +72,14 @@ class ReverseManager(RelatedManagerBase):
     async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
         queryset = only_one(querysets) if querysets else await self._every()
         queryset._add_hints(instance=instances[0])
-        rows = for_instances(queryset.using(queryset._db or self._db), self.field.name, instances)
         field = self.field
+        key = single_key(field.foreign_related_fields, type(instances[0]))
+        own = single_key(field.local_related_fields, self.model)
+        queryset = queryset.using(queryset._db or self._db)
+        if key is not None and own is not None:
+            rows = for_instances(queryset, field.name, [key(instance) for instance in instances])
+            return Source(rows, own, key, False, self.cache_name, False)
+        rows = for_instances(queryset, field.name, instances)
         return Source(
             rows, field.get_local_related_value, field.get_foreign_related_value, False, self.cache_name, False
         )

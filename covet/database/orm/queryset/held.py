@@ -1,0 +1,55 @@
+"""QuerySets whose rows are here already: prefetched relations, read far more often than chained on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+_SHAPE = ("_node", "_values", "_conf")
+
+
+@functools.cache
+def held_class(queryset_class: Any) -> Any:
+    """The class of QuerySets that hold rows and work out what they would ask only when they are chained on."""
+
+    class Held(queryset_class):  # type: ignore[misc]
+        def __getattr__(self, name: str) -> Any:
+            # Only a miss comes here: the shape was not needed so far.
+            if name in _SHAPE and "_make" in self.__dict__:
+                made = self.__dict__["_make"]()
+                for part in _SHAPE:
+                    self.__dict__[part] = getattr(made, part)
+                return self.__dict__[name]
+            raise AttributeError(f"{queryset_class.__name__!r} object has no attribute {name!r}")
+
+        def _clone(self) -> Any:
+            clone = queryset_class.__new__(queryset_class)
+            clone.model = self.model
+            clone._node = self._node
+            clone._values = self._values
+            clone._conf = self._conf
+            return clone
+
+        def __reduce__(self) -> Any:
+            plain = self._clone()
+            plain._result_cache = self._result_cache
+            plain._prefetch_done = True
+            return plain.__reduce_ex__(2)
+
+    Held.__name__ = queryset_class.__name__
+    Held.__qualname__ = queryset_class.__qualname__
+    Held.__module__ = queryset_class.__module__
+    return Held
+
+
+def held_rows(queryset_class: Any, model: Any, rows: list[Any], make: Callable[[], Any]) -> Any:
+    """An evaluated QuerySet of `rows`; `make` gives the QuerySet that it stands for, when that is needed."""
+    cls = held_class(queryset_class)
+    held = cls.__new__(cls)
+    state = held.__dict__
+    state["model"] = model
+    state["_result_cache"] = rows
+    state["_prefetch_done"] = True
+    state["_make"] = make
+    return held
