@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 
 from covet.app import Covet
+from covet.app.server import HTTPProtocol
 from covet.http import StreamingResponse
 from covet.routing import Router
 
@@ -52,11 +53,20 @@ def application():
 closed = []
 
 
+class Impatient(HTTPProtocol):
+    """With shorter times than in production."""
+
+    head_timeout = 0.5
+    body_timeout = 0.5
+
+
 @pytest.fixture
 async def port(application, settings):
     settings.ALLOWED_HOSTS = ["testserver"]
     settings.SECRET_KEY = "k" * 50
-    config = uvicorn.Config(application, port=0, log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        application, http=Impatient, port=0, log_level="critical", lifespan="on", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None
     task = asyncio.ensure_future(server.serve())
@@ -103,6 +113,8 @@ BAD = {
     "bad content-length": request("/json/", b"Content-Length: five\r\n", b"POST", b"hello"),
     "negative content-length": request("/json/", b"Content-Length: -5\r\n", b"POST", b"hello"),
     "bad chunk": request("/json/", b"Transfer-Encoding: chunked\r\n", b"POST", b"zz\r\nhello\r\n"),
+    "10 MB header": request("/", b"X-Big: " + b"x" * 10_000_000 + b"\r\n"),
+    "100k headers": request("/", b"X-A: 1\r\n" * 100_000),
     "header without name": request("/", b": x\r\n"),
     "control character": request("/", b"X-A: a\x00b\r\n"),
     "bad method": b"G\x00T / HTTP/1.1\r\nHost: testserver\r\n\r\n",
@@ -146,6 +158,33 @@ async def test_clients_that_stop_hold_up_nobody(port, data, caplog):
         writer.close()
     await asyncio.sleep(0.1)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nHost: test", b"HTTP/1.1 408 Request Timeout"),
+        (request("/"), b"HTTP/1.1 200 OK"),
+        (request("/json/", b"Content-Type: application/json\r\nContent-Length: 9\r\n", b"POST", b'{"a":'), b""),
+    ],
+    ids=["silence", "half a header", "whole", "half a body"],
+)
+async def test_clients_that_stop_are_closed(port, data, answer):
+    assert await talk(port, data) == answer
+
+
+async def test_a_second_request_on_a_connection_has_its_own_time(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(3):
+        writer.write(request("/"))
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(11)
+        await asyncio.sleep(0.3)
+    writer.write(b"GET / HTTP/1.1\r\n")
+    async with asyncio.timeout(5):
+        assert (await reader.read()).startswith(b"HTTP/1.1 408")
+    writer.close()
 
 
 async def test_a_stream_stops_when_its_client_leaves(port, caplog):
