@@ -269,7 +269,7 @@ class Adapter(abc.ABC):
         async def step(held: Connection, sql: str, args: Sequence[Any]) -> list[Row] | None:
             nonlocal rows_of
             if rows_of is None:
-                rows_of = held.cursor(sql, args, chunk_size)
+                rows_of = held.cursor(sql, args, chunk_size, shared=True)
             return await anext(rows_of, None)
 
         started = time.perf_counter()

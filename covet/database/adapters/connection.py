@@ -57,8 +57,15 @@ class Connection(abc.ABC):
         """Run a statement without arguments (BEGIN, COMMIT …); the server's tag."""
 
     @abc.abstractmethod
-    def cursor(self, sql: str, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[list[Any], None]:
-        """Rows in chunks, through a server-side cursor; inside a transaction."""
+    def cursor(
+        self, sql: str, args: Sequence[Any], chunk_size: int, *, shared: bool = False
+    ) -> AsyncGenerator[list[Any], None]:
+        """Rows in chunks, through a server-side cursor; inside a transaction.
+
+        Args:
+            sql: the query. args: its values. chunk_size: rows in each list.
+            shared: whether other queries run on the connection before the last chunk was read.
+        """
 
     @abc.abstractmethod
     async def ping(self) -> None:

@@ -71,5 +71,9 @@ def bind_statement(statement: Any, args: tuple[Any, ...], dialect: Dialect) -> B
     result = compiled._result_columns  # noqa: SLF001 - as above
     columns = tuple(str(entry.keyname) for entry in result) if result else None
     decoders = tuple(entry.type.dialect_impl(dialect).result_processor(dialect, None) for entry in result)
-    returns_rows = bool(result) or bool(getattr(statement, "is_select", False))
+    if getattr(statement, "is_dml", False):
+        # The dialect may add a RETURNING of its own for the key; only the caller's counts.
+        returns_rows = bool(statement.returning_column_descriptions)
+    else:
+        returns_rows = bool(result) or bool(getattr(statement, "is_select", False))
     return BoundStatement(compiled.string, tuple(bound), returns_rows, columns, decoders)

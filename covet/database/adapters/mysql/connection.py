@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
 from contextvars import Context
 from typing import Any
 
-from asyncmy.cursors import SSCursor
+from asyncmy.cursors import Cursor, SSCursor
 from asyncmy.errors import InterfaceError
 
 from covet.database.adapters.connection import Connection
@@ -122,8 +122,11 @@ class MySQLConnection(Connection):
         await self._shielded(self._count(sql, ()))
         return word
 
-    async def cursor(self, sql: str, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[list[Any], None]:
-        cursor = self.raw.cursor(SSCursor)
+    async def cursor(
+        self, sql: str, args: Sequence[Any], chunk_size: int, *, shared: bool = False
+    ) -> AsyncGenerator[list[Any], None]:
+        # An unbuffered result has to be read to its end before the connection can do anything else.
+        cursor = self.raw.cursor(Cursor if shared else SSCursor)
         await self._shielded(cursor.execute(sql, args))
         try:
             while rows := await self._shielded(cursor.fetchmany(chunk_size)):

@@ -74,7 +74,9 @@ class PostgreSQLConnection(Connection):
     async def command(self, sql: str) -> str:
         return await self.raw.execute(sql)  # type: ignore[no-any-return]
 
-    async def cursor(self, sql: str, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[list[Any], None]:
+    async def cursor(
+        self, sql: str, args: Sequence[Any], chunk_size: int, *, shared: bool = False
+    ) -> AsyncGenerator[list[Any], None]:
         cursor = await self.raw.cursor(sql, *args)
         while rows := await cursor.fetch(chunk_size):
             yield rows

@@ -52,7 +52,9 @@ class SQLiteConnection(Connection):
     async def command(self, sql: str) -> str:
         return await self._call(_command, sql)  # type: ignore[no-any-return]
 
-    async def cursor(self, sql: str, args: Sequence[Any], chunk_size: int) -> AsyncGenerator[list[Any], None]:
+    async def cursor(
+        self, sql: str, args: Sequence[Any], chunk_size: int, *, shared: bool = False
+    ) -> AsyncGenerator[list[Any], None]:
         cursor = await self._call(_open_cursor, sql, args)
         try:
             while rows := await self._call(_next_rows, cursor, chunk_size):
