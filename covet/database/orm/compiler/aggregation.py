@@ -145,6 +145,8 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
             del mask
     if query.annotation_mask is not None:
         query.annotation_mask |= used & set(query.annotations)
+    if query.select_names is not None:
+        query.select_names.extend(sorted((used & set(query.annotations)) - set(query.select_names)))
     carried: dict[Any, str] = {}
     outer: dict[str, Any] = {name: _rewritten(expression, query, carried) for name, expression in resolved.items()}
     built = build(query, inner_emitter, labelled=True)

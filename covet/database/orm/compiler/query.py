@@ -490,7 +490,7 @@ class Query(Filters):
     def get_group_by_cols(self, wrapper: Any = None) -> list[Any]:
         """What must be grouped by: the outer columns it mentions, or its whole expression."""
         external = self.get_external_cols()
-        if not external or any(getattr(column, "possibly_multivalued", False) for column in external):
+        if any(getattr(column, "possibly_multivalued", False) for column in external):
             return [wrapper or self]
         return external
 

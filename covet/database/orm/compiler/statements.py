@@ -146,7 +146,8 @@ def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any]
     converters = converters_of(built.converters, adapter)
     layout = None
     if selection.main is not None:
-        layout = _layout(selection.main, selection)
+        layout = _layout(selection.main, dict(converters), selection)
+        converters = ()
     return Plan(
         _binder(built.statement, emitter),
         layout=layout,
@@ -156,17 +157,18 @@ def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any]
     )
 
 
-def _layout(columns: ModelColumns, selection: Selection | None = None) -> Layout:
+def _layout(columns: ModelColumns, converters: dict[int, Converter], selection: Selection | None = None) -> Any:
     return Layout(
         columns.model,
         tuple(columns.names),
         columns.start,
         columns.key,
-        tuple(_layout(related) for related in columns.related),
+        tuple(_layout(related, converters) for related in columns.related),
         columns.forward,
         columns.backward,
         _filtered_setter(columns.setter, columns.backward) if columns.setter is not None else None,
         tuple(selection.annotations) if selection is not None else (),
+        converters,
     )
 
 

@@ -167,24 +167,27 @@ class WhereNode(Condition):
     def get_group_by_cols(self) -> list[Any]:
         return [column for leaf in self.leaves() for column in leaf.get_group_by_cols()]
 
-    def split(self, *, must_group: bool = False) -> tuple[WhereNode | None, WhereNode | None, WhereNode | None]:
-        """(WHERE, HAVING, QUALIFY) parts: a window or aggregate can only be tested after it is computed."""
+    def split(
+        self, *, negated: bool = False, must_group: bool = False
+    ) -> tuple[WhereNode | None, WhereNode | None, WhereNode | None]:
+        """(WHERE, HAVING, QUALIFY) parts: a window or aggregate can only be tested after it is computed.
+
+        Args:
+            negated: whether what is around it is negated. must_group: whether the query has groups.
+
+        Raises:
+            NotImplementedError: a window or something about single rows, where rows are grouped.
+        """
         if not self.contains_aggregate and not self.contains_over_clause:
             return self, None, None
-        indivisible = (
-            (self.negated and self.connector == AND)
-            or (not self.negated and self.connector == OR)
-            or self.connector == XOR
-        )
-        if indivisible and len(self.children) > 1:
-            if self.contains_over_clause:
-                return None, None, self
-            if self.contains_aggregate:
-                return None, self, None
+        turned = negated != self.negated
+        indivisible = self.connector == XOR or self.connector == (AND if turned else OR)
+        if indivisible and self.contains_aggregate and not self.contains_over_clause:
+            return None, self, None
         parts: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         for child in self.children:
             if isinstance(child, WhereNode):
-                for bucket, part in zip(parts, child.split(must_group=must_group), strict=True):
+                for bucket, part in zip(parts, child.split(negated=turned, must_group=must_group), strict=True):
                     if part is not None:
                         bucket.append(part)
             elif getattr(child, "contains_over_clause", False):
@@ -193,6 +196,13 @@ class WhereNode(Condition):
                 parts[1].append(child)
             else:
                 parts[0].append(child)
+        if indivisible and parts[2] and len(self.children) > 1:
+            if parts[0] and must_group:
+                raise NotImplementedError(
+                    "Heterogeneous disjunctive predicates against window functions are not implemented when "
+                    "performing conditional aggregation."
+                )
+            return None, None, self
         where, having, qualify = (
             WhereNode(part, self.connector, negated=self.negated) if part else None for part in parts
         )

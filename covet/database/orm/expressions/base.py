@@ -66,13 +66,24 @@ class BaseExpression:
     def _shape(self, out: list[Any]) -> Hashable:
         if not self.plannable:
             raise Unplannable
-        skipped = cached_names(type(self))
-        key: list[Any] = [type(self)]
+        # It runs on every call of a query, so what is common is told apart first.
+        cls = type(self)
+        skipped = cached_names(cls)
+        key: list[Any] = [cls]
         for name, value in self.__dict__.items():
+            kind = type(value)
             if name == "output_field":
                 key.append(field_key(value))
-            elif name not in skipped:
-                key.append((name, structure_of(value, out)))
+            elif name in skipped:
+                continue
+            elif value is None or kind is str:
+                key += (name, value)
+            elif kind is list:
+                key += (name, tuple([structure_of(item, out) for item in value]))
+            elif kind is dict and not value:
+                key += (name, dict)
+            else:
+                key += (name, structure_of(value, out))
         return tuple(key)
 
     def _freeze(self, out: list[Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from types import NoneType
 from typing import Any, Final
 
@@ -140,6 +140,11 @@ class CombinedExpression(SQLiteNumericMixin, Expression):
 
     def __str__(self) -> str:
         return f"{self.lhs} {self.connector} {self.rhs}"
+
+    def _shape(self, out: list[Any]) -> Hashable:
+        if type(self) is not CombinedExpression or "output_field" in self.__dict__:
+            return super()._shape(out)
+        return (CombinedExpression, self.connector, self.lhs._shape(out), self.rhs._shape(out))
 
     def get_source_expressions(self) -> list[Any]:
         return [self.lhs, self.rhs]
