@@ -7,13 +7,14 @@ import datetime as dt
 import decimal
 import difflib
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import sqlalchemy as sa
 
 from covet.database.orm.fields.late import late
 from covet.database.orm.managers import Manager
 from covet.database.orm.models import constraint_checks
+from covet.database.orm.models.construction import DEFERRED, Deferred, fill
 from covet.database.orm.models.metaclass import ModelBase
 from covet.database.orm.models.validation import Validating
 from covet.database.orm.persistence.base import Persistence
@@ -24,22 +25,6 @@ from covet.database.orm.state import ModelState
 from covet.database.orm.tables import table_of
 from covet.exceptions import MultipleObjectsReturned, ObjectDoesNotExist, choices
 from covet.utils.functional import resolve
-
-
-class Deferred:
-    """Stands for a value that was not loaded."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<Deferred field>"
-
-    def __reduce__(self) -> str:
-        return "DEFERRED"
-
-
-DEFERRED: Final = Deferred()
-_MISSING: Final = object()
 
 
 class Model(Validating, Persistence, metaclass=ModelBase):
@@ -68,15 +53,7 @@ class Model(Validating, Persistence, metaclass=ModelBase):
         if pre_init.has_listeners(cls):
             pre_init.send(sender=cls, args=args, kwargs=kwargs)
         self._state = ModelState()
-        if args:
-            _take_positional(self, meta, args, kwargs)
-            rest = meta.fields[len(args) :]
-        else:
-            rest = meta.fields
-        for field in rest:
-            _take_field(self, field, kwargs)
-        if kwargs:
-            _take_properties(self, meta, kwargs)
+        fill(self, meta, args, kwargs)
         super().__init__()
         if post_init.has_listeners(cls):
             post_init.send(sender=cls, instance=self)
@@ -158,11 +135,9 @@ class Model(Validating, Persistence, metaclass=ModelBase):
     def __getattr__(self, name: str) -> Any:
         # Reached only on a miss. What the class defines failed by itself: let it say why once more.
         if name[:1] != "_":
-            cls = type(self)
-            for base in cls.__mro__:
-                if name in base.__dict__:
-                    return object.__getattribute__(self, name)
-            raise MissingAttribute(self, name)
+            if getattr(type(self), name, None) is not None:
+                return object.__getattribute__(self, name)
+            raise MissingAttribute(name=name, obj=self)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def serializable_value(self, field_name: str) -> Any:
@@ -230,9 +205,6 @@ class Model(Validating, Persistence, metaclass=ModelBase):
 class MissingAttribute(AttributeError):
     """An instance has no such attribute; names those it has, the nearest first."""
 
-    def __init__(self, instance: Any, name: str) -> None:
-        super().__init__(name=name, obj=instance)
-
     def __str__(self) -> str:
         # Found out only when shown: `hasattr` asks often and never looks.
         kind: Any = type(self.obj)
@@ -264,69 +236,6 @@ def _hashable(value: Any) -> Any:
 def _hashable_pairs(pairs: Any) -> Any:
     for value, label in pairs:
         yield _hashable(value), label
-
-
-def _take_positional(instance: Any, meta: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Positional arguments: columns when nothing else is given, fields else."""
-    fields = meta.concrete_fields if not kwargs else meta.fields
-    if len(args) > len(meta.concrete_fields):
-        raise IndexError("Number of args exceeds number of fields")
-    for value, field in zip(args, fields, strict=False):
-        if kwargs and kwargs.pop(field.name, _MISSING) is not _MISSING:
-            raise TypeError(
-                f"{type(instance).__qualname__}() got both positional and keyword arguments for field '{field.name}'."
-            )
-        if value is not DEFERRED:
-            setattr(instance, field.attname, value)
-
-
-def _take_field(instance: Any, field: Any, kwargs: dict[str, Any]) -> None:
-    """One field's keyword argument, or its default."""
-    attname = field.attname
-    if field.column is None and not field.is_relation:
-        # A composite key is set behind its parts.
-        return
-    if kwargs:
-        if field.is_relation and field.name in kwargs:
-            related = kwargs.pop(field.name)
-            if related is not DEFERRED:
-                setattr(instance, field.name, related)
-            return
-        if field.column is None:
-            # A composite key sets its parts after their own defaults.
-            return
-        value = kwargs.pop(attname, _MISSING)
-        if value is not _MISSING:
-            if value is not DEFERRED:
-                setattr(instance, attname, value)
-            return
-    if field.column is not None and not field.generated:
-        setattr(instance, attname, field.get_default())
-
-
-def _take_properties(instance: Any, meta: Any, kwargs: dict[str, Any]) -> None:
-    """Keyword arguments that are no fields with a column: properties, and private fields."""
-    names = meta._property_names  # noqa: SLF001 - a part of Options
-    unexpected: list[str] = []
-    for name, value in kwargs.items():
-        if name in names:
-            if value is not DEFERRED:
-                setattr(instance, name, value)
-            continue
-        try:
-            meta.get_field(name)
-        except Exception:  # noqa: BLE001 - no field of that name
-            unexpected.append(name)
-        else:
-            if value is not DEFERRED:
-                setattr(instance, name, value)
-    if unexpected:
-        listed = ", ".join(f"'{name}'" for name in unexpected)
-        error = TypeError(f"{type(instance).__name__}() got unexpected keyword arguments: {listed}")
-        fields = meta.get_fields()
-        known = [field.name for field in fields if not getattr(field, "auto_created", False) or field.concrete]
-        error.add_note(f"choose of: {', '.join(choices(unexpected[0], known))}")
-        raise error
 
 
 def unpickle_instance(model_id: Any) -> Any:
