@@ -26,7 +26,7 @@ from covet.http.urls import install_resolver
 from covet.middleware.loading import load
 from covet.middleware.onion import Onion
 from covet.portal import portal
-from covet.routing.router import Route, Router, import_router, resolver_match
+from covet.routing.router import Route, Router, import_router
 from covet.routing.table import Match
 from covet.templates.engines import engine
 from covet.utils.http import escape_leading_slashes
@@ -75,6 +75,7 @@ class Covet:
         self._exception_handlers: dict[Any, ExceptionHandler] = dict(exception_handlers or {})
         self._stack: ASGIApp | None = None
         self._onion: Onion | None = None
+        self._view_hooks: list[Callable[..., Any]] = []
         self._known_hosts: set[bytes] = set()
         self.lifespan = Lifespan(self)
         if lifespan is not None:
@@ -153,6 +154,7 @@ class Covet:
         install_resolver(self.router)
         middleware = settings.MIDDLEWARE if self._middleware is None else self._middleware
         self._onion = Onion(load(middleware), self._endpoint, self._convert)
+        self._view_hooks = self._onion.view_hooks
         self._stack = self._onion.wrap_application(self._dispatch)
         return self._stack
 
@@ -209,23 +211,25 @@ class Covet:
 
     async def _handle(self, request: Request) -> Any:
         assert self._onion is not None
+        host = None
         for name, value in request.scope["headers"]:
             if name == b"host":
-                if value not in self._known_hosts:
-                    break
-                return await self._onion.handle(request)
+                # A second one is for the careful way to refuse.
+                host = value if host is None else b""
+        if host in self._known_hosts:
+            return await self._onion.handle(request)
         try:
-            host = request.get_host()
+            request.get_host()
         except DisallowedHost as error:
             return await self._convert(request, error)
-        if len(self._known_hosts) < CROWD and "covet.allowed_hosts" not in request.scope:
-            self._remember_host(host, request)
+        if host and len(self._known_hosts) < CROWD and self._may_remember(request):
+            self._known_hosts.add(host)
         return await self._onion.handle(request)
 
-    def _remember_host(self, host: str, request: Request) -> None:
-        if settings.USE_X_FORWARDED_HOST:
-            return
-        self._known_hosts.add(host.encode("latin-1"))
+    @staticmethod
+    def _may_remember(request: Request) -> bool:
+        """Whether the Host header alone decided, by the settings alone."""
+        return not settings.USE_X_FORWARDED_HOST and "covet.allowed_hosts" not in request.scope
 
     async def _send_stream(self, response: Any, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a response whose body is still being made; what fails before its start is still answered."""
@@ -256,7 +260,8 @@ class Covet:
             root: str = scope.get("root_path", "")
             if root and path.startswith(root):
                 path = path[len(root) :] or "/"
-            found = self.router.match(path, scope["method"])
+            router: Any = self._router
+            found: Match[Route] | None = router.match(path, scope["method"])
             if found is None or found.route is None:
                 return await self._unmatched(request, path, found)
             route = found.route
@@ -264,25 +269,30 @@ class Covet:
                 return await self._mounted(request, route, found)
             params = found.params
             scope["path_params"] = params
-            request.resolver_match = resolver_match(route, params)
+            request.matched = (route, params)
             if scope["method"] not in BODILESS and request.is_json:
                 await request.load_json()
-            assert self._onion is not None
-            for hook in self._onion.view_hooks:
-                early = await _settled(hook(request, route.endpoint, (), params))
+            if self._view_hooks:
+                early = await self._asked(self._view_hooks, request, route.endpoint, (), params)
                 if early is not None:
-                    return await to_response(early, hook)
+                    return early
             result = await route.endpoint(request, **params) if route.is_async else route.endpoint(request, **params)
             return result if isinstance(result, StarletteResponse) else await to_response(result, route.endpoint)
         except Exception as error:
             if failures.is_disconnect(error):
                 raise
             assert self._onion is not None
-            for hook in self._onion.exception_hooks:
-                early = await _settled(hook(request, error))
-                if early is not None:
-                    return await to_response(early, hook)
-            return await self._convert(request, error)
+            early = await self._asked(self._onion.exception_hooks, request, error)
+            return await self._convert(request, error) if early is None else early
+
+    @staticmethod
+    async def _asked(hooks: Sequence[Callable[..., Any]], *arguments: Any) -> Any:
+        """The first hook's answer that is one."""
+        for hook in hooks:
+            answer = await _settled(hook(*arguments))
+            if answer is not None:
+                return await to_response(answer, hook)
+        return None
 
     async def _mounted(self, request: Request, route: Route, found: Match[Route]) -> Any:
         scope = request.scope

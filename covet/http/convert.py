@@ -13,6 +13,7 @@ from covet.http.response import HTMLResponse, JSONResponse, Response
 
 # A handler's `return data, 201` or `return data, 201, {"X-Kind": "book"}`.
 PAIR, TRIPLE = 2, 3
+PLAIN = frozenset({dict, list, str})
 EXPECTED = "a Response, a model, a dict, a list, a str, bytes, a pydantic model, a dataclass or (data, status)"
 
 
@@ -22,15 +23,17 @@ async def to_response(result: Any, handler: Any) -> StarletteResponse:
     Raises:
         TypeError: it stands for none; the message names the handler and the choices.
     """
-    if isinstance(result, Awaitable):
-        result = await result
-        if isinstance(result, StarletteResponse):
-            return result
     kind = type(result)
     if kind is dict or kind is list:
         return JSONResponse(result)
     if kind is str:
         return HTMLResponse(result)
+    if isinstance(result, StarletteResponse):
+        return result
+    if isinstance(result, Awaitable):
+        result = await result
+        if type(result) in PLAIN:
+            return await to_response(result, handler)
     return await _uncommon(result, handler)
 
 

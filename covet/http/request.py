@@ -57,10 +57,10 @@ class Request(StarletteRequest):
     Attributes:
         scope: the ASGI scope.
         path_params: what the route took from the path, typed.
-        resolver_match: the route's name, handler and parameters; None before routing.
+        matched: the route and its parameters; None before routing.
     """
 
-    resolver_match: ResolverMatch | None = None
+    matched: tuple[Any, dict[str, Any]] | None = None
     encoding = "utf-8"
     _form: Form | None = None
     _stream_consumed = False
@@ -71,6 +71,14 @@ class Request(StarletteRequest):
         self.scope = scope
         self._receive = receive
         self._send = send
+
+    @property
+    def resolver_match(self) -> ResolverMatch | None:
+        """The route's name, handler and parameters; None before routing."""
+        if self.matched is None:
+            return None
+        route, params = self.matched
+        return route.matched(params)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<Request: {self.method} {self.get_full_path()!r}>"

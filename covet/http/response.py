@@ -228,7 +228,12 @@ class Response(StarletteResponse):
         """The first of the two messages."""
         headers = self.raw_headers
         status = self.status_code
-        if status >= 200 and status not in NO_BODY and not any(pair[0] == CONTENT_LENGTH for pair in headers):
+        if status < 200 or status in NO_BODY:
+            return {"type": "http.response.start", "status": status, "headers": headers}
+        for pair in headers:
+            if pair[0] == CONTENT_LENGTH:
+                break
+        else:
             headers = [*headers, (CONTENT_LENGTH, b"%d" % len(self.body))]
         return {"type": "http.response.start", "status": status, "headers": headers}
 

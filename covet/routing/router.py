@@ -40,6 +40,10 @@ class Route:
     namespaces: tuple[str, ...] = ()
     is_async: bool = True
 
+    def matched(self, params: Mapping[str, Any]) -> ResolverMatch:
+        """Django's `request.resolver_match` for this route."""
+        return ResolverMatch(self.endpoint, dict(params), self.name, self.namespaces, self.path)
+
     @property
     def full_name(self) -> str | None:
         """The name with its namespaces, as `reverse` takes it."""
@@ -273,7 +277,7 @@ class Router:
         route = found.route or next(
             match.route for verb in found.allowed if (match := self.match(path, verb)) and match.route
         )
-        return resolver_match(route, found.params)
+        return route.matched(found.params)
 
     def reverse(self, name: Any, /, *args: Any, **kwargs: Any) -> str:
         """The path of the route called `name` (or whose handler is `name`).
@@ -366,11 +370,6 @@ def _hashable(value: object) -> bool:
     except TypeError:
         return False
     return True
-
-
-def resolver_match(route: Route, params: Mapping[str, Any]) -> ResolverMatch:
-    """Django's `request.resolver_match` for a route."""
-    return ResolverMatch(route.endpoint, dict(params), route.name, route.namespaces, route.path)
 
 
 def import_router(path: str) -> Router:

@@ -194,19 +194,24 @@ async def test_allowed_hosts_are_remembered_and_forgotten_with_the_setting(setti
     app.get("/", lambda request: "x")
     messages = []
 
-    async def request(host):
+    async def request(*hosts):
         async def send(message):
             messages.append(message)
 
         async def receive():
             return {"type": "http.request"}
 
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", host)], "query_string": b""}
+        scope = {"type": "http", "method": "GET", "path": "/", "query_string": b""}
+        scope["headers"] = [(b"host", host) for host in hosts]
         await app(scope, receive, send)
         return messages[-2]["status"]
 
     assert await request(b"good.com") == 200
     assert await request(b"good.com") == 200
     assert await request(b"evil.com") == 400
+    assert await request(b"good.com", b"evil.com") == 400
+    assert await request(b"evil.com", b"good.com") == 400
+    assert await request(b"good.com", b"good.com") == 400
+    assert await request() == 400
     settings.ALLOWED_HOSTS = ["other.com"]
     assert await request(b"good.com") == 400
