@@ -72,9 +72,10 @@ class Hydrator:
         forward, backward: cache names of the relation on the parent instance and on this one.
         setter: `(parent, child)` for relations without a cache name.
         extras: (name, index) of annotations, set as attributes.
+        converters: index to the function that the column's value goes through.
     """
 
-    __slots__ = ("backward", "extras", "forward", "key", "model", "names", "related", "setter", "start")
+    __slots__ = ("backward", "converters", "extras", "forward", "key", "model", "names", "related", "setter", "start")
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Hydrator:
         backward: str | None = None,
         setter: Callable[[Any, Any], None] | None = None,
         extras: tuple[tuple[str, int], ...] = (),
+        converters: dict[int, Callable[[Any], Any]] | None = None,
     ) -> None:
         self.model = model
         self.names = names
@@ -97,14 +99,17 @@ class Hydrator:
         self.backward = backward
         self.setter = setter
         self.extras = extras
+        self.converters = converters or {}
 
     def one(self, row: Sequence[Any], db: str, peers: Any) -> Any:
         """One instance, without what hangs on it."""
         instance = object.__new__(self.model)
         values = instance.__dict__
         values["_state"] = ModelState(db, adding=False, peers=peers)
+        converters = self.converters
         for index, name in enumerate(self.names, self.start):
-            values[name] = row[index]
+            convert = converters.get(index)
+            values[name] = row[index] if convert is None else convert(row[index])
         return instance
 
     def many(self, rows: Sequence[Sequence[Any]], db: str, peers: Any) -> list[Any]:
@@ -114,8 +119,9 @@ class Hydrator:
         if peers is not None:
             peers._references = list(map(ref, instances))
         for name, index in self.extras:
+            convert = self.converters.get(index)
             for instance, row in zip(instances, rows, strict=True):
-                setattr(instance, name, row[index])
+                setattr(instance, name, row[index] if convert is None else convert(row[index]))
         return instances
 
     def attach(self, parents: list[Any], rows: Sequence[Sequence[Any]], db: str, peers: Any) -> list[Any]:

@@ -97,11 +97,15 @@ cdef class Hydrator:
     cdef tuple _plain
     cdef tuple _plain_indexes
     cdef tuple _guarded_indexes
+    cdef readonly dict converters
+    # The functions of plain columns, of guarded ones and of extras; None for none.
+    cdef tuple _plain_functions
+    cdef tuple _guarded_functions
     cdef bint _consecutive
 
     def __init__(
         self, model, tuple names, Py_ssize_t start, Py_ssize_t key, tuple related=(), forward=None, backward=None,
-        setter=None, tuple extras=(),
+        setter=None, tuple extras=(), dict converters=None,
     ):
         self.model = model
         self.names = names
@@ -120,13 +124,17 @@ cdef class Hydrator:
         self._plain_indexes = tuple([index for _, index in plain])
         self._guarded = tuple([name for name, _ in guarded])
         self._guarded_indexes = tuple([index for _, index in guarded])
-        self._consecutive = not guarded
+        self.converters = converters or {}
+        self._plain_functions = tuple([self.converters.get(index) for _, index in plain])
+        self._guarded_functions = tuple([self.converters.get(index) for _, index in guarded])
+        self._consecutive = not guarded and not any(self._plain_functions)
 
     cdef object _one(self, object row, object db, object peers):
         cdef Py_ssize_t i
         cdef object instance = covet_allocate(self.model)
         cdef ModelState state = ModelState.__new__(ModelState)
         cdef dict values
+        cdef object value, function
         state.db = db
         state.adding = False
         state.peers = peers
@@ -138,16 +146,20 @@ cdef class Hydrator:
                 )
             return instance
         for i in range(len(self._plain)):
-            PyObject_GenericSetAttr(
-                instance,
-                <object>PyTuple_GET_ITEM(self._plain, i),
-                covet_item(row, <Py_ssize_t><object>PyTuple_GET_ITEM(self._plain_indexes, i)),
-            )
+            value = covet_item(row, <Py_ssize_t><object>PyTuple_GET_ITEM(self._plain_indexes, i))
+            function = <object>PyTuple_GET_ITEM(self._plain_functions, i)
+            if function is not None:
+                value = function(value)
+            PyObject_GenericSetAttr(instance, <object>PyTuple_GET_ITEM(self._plain, i), value)
+        if not self._guarded:
+            return instance
         values = <dict>PyObject_GenericGetDict(instance, NULL)
         for i in range(len(self._guarded)):
-            values[<object>PyTuple_GET_ITEM(self._guarded, i)] = covet_item(
-                row, <Py_ssize_t><object>PyTuple_GET_ITEM(self._guarded_indexes, i)
-            )
+            value = covet_item(row, <Py_ssize_t><object>PyTuple_GET_ITEM(self._guarded_indexes, i))
+            function = <object>PyTuple_GET_ITEM(self._guarded_functions, i)
+            if function is not None:
+                value = function(value)
+            values[<object>PyTuple_GET_ITEM(self._guarded, i)] = value
         return instance
 
     def one(self, row, db, peers):
@@ -166,8 +178,10 @@ cdef class Hydrator:
         if peers is not None:
             peers._references = list(map(ref, instances))
         for name, index in self.extras:
+            function = self.converters.get(index)
             for k in range(count):
-                setattr(instances[k], name, source[k][index])
+                value = source[k][index]
+                setattr(instances[k], name, value if function is None else function(value))
         return instances
 
     def attach(self, list parents, rows, db, peers):

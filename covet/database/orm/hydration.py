@@ -35,6 +35,8 @@ def is_direct(model: Any) -> bool:
 
 def converted(rows: Iterable[Row], converters: tuple[tuple[int, Converter], ...]) -> list[Row]:
     """The rows with the converters applied to their columns."""
+    if not converters:
+        return list(rows)
     result: list[Row] = []
     for row in rows:
         values = list(row)
@@ -67,6 +69,7 @@ def _through_init(layout: Any, rows: Sequence[Row], db: str, peers: Peers | None
     """Models with an `__init__` or `from_db` of their own, or with listeners to their making."""
     names = list(layout.names)
     start, stop = layout.start, layout.start + len(names)
+    rows = converted(rows, tuple(layout.converters.items()))
     instances = [layout.model.from_db(db, names, list(row[start:stop])) for row in map(tuple, rows)]
     if peers is not None:
         peers.join(instances)
@@ -91,6 +94,7 @@ def _attach_through_init(
 ) -> list[Any]:
     names = list(layout.names)
     start, stop = layout.start, layout.start + len(names)
+    rows = converted(rows, tuple(layout.converters.items()))
     children: list[Any] = []
     for parent, row in zip(parents, rows, strict=True):
         child = None

@@ -18,7 +18,7 @@ from covet.database.orm.hydration import Layout
 from covet.database.orm.plan import Node, statistics
 from covet.database.orm.shape import Const, EmptyResult, FullResult, Param, Unplannable
 from covet.database.orm.types import Numeric
-from covet.exceptions import EmptyResultSet
+from covet.exceptions import EmptyResultSet, TransactionManagementError
 
 Converter = Callable[[Any], Any]
 
@@ -30,10 +30,10 @@ class Plan:
         binder: makes SQL and arguments of the query's values; None when nothing has to be asked.
         layout: how rows become instances (rows of instances). names: value names (rows of values).
         converters: (column index, function) of what the driver does not give as Python wants it.
-        defaults: aggregate name to the value without rows.
+        defaults: aggregate name to the value without rows. locks: whether it is FOR UPDATE.
     """
 
-    __slots__ = ("binder", "converters", "defaults", "is_simple", "layout", "model", "names", "sql", "width")
+    __slots__ = ("binder", "converters", "defaults", "is_simple", "layout", "locks", "model", "names", "sql", "width")
 
     def __init__(
         self,
@@ -44,8 +44,10 @@ class Plan:
         converters: tuple[tuple[int, Converter], ...] = (),
         defaults: dict[str, Any] | None = None,
         width: int = 0,
+        locks: bool = False,
     ) -> None:
         self.binder = binder
+        self.locks = locks
         self.layout = layout
         self.names = names
         self.converters = converters
@@ -53,7 +55,9 @@ class Plan:
         self.width = width
         self.sql = binder.sql if binder is not None else ""
         # One row is one call of the layout: nothing is converted, joined or annotated.
-        self.is_simple = layout is not None and not converters and not layout.related and not layout.extras
+        self.is_simple = (
+            layout is not None and not converters and not layout.related and not layout.extras and not locks
+        )
 
     def empty_row(self, values: Sequence[Any]) -> dict[str, Any]:
         """The aggregates without rows; a default that was given as a value is bound."""
@@ -61,6 +65,16 @@ class Plan:
             name: value.bind(values[value.index]) if isinstance(value, Param) else value
             for name, value in self.defaults.items()
         }
+
+
+def check_lock(plan: Plan, adapter: Any) -> None:
+    """Refuse FOR UPDATE outside a transaction: the lock would be gone before anyone could rely on it.
+
+    Raises:
+        TransactionManagementError: no transaction is open.
+    """
+    if plan.locks and not adapter.in_transaction():
+        raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")
 
 
 def prepare(node: Node, terminal: str, adapter: Any, values: Sequence[Any]) -> tuple[Plan, str, Sequence[Any]]:
@@ -154,6 +168,7 @@ def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any]
         names=tuple(selection.names),
         converters=converters,
         width=len(selection.columns),
+        locks=query.lock is not None and adapter.features.has_select_for_update,
     )
 
 
