@@ -11,7 +11,7 @@ from covet.conf import settings
 from covet.database.connections import connections
 from covet.database.orm.compiler.ops import FrozenQuery, replay
 from covet.database.orm.compiler.query import Query
-from covet.database.orm.compiler.statements import Plan, prepare
+from covet.database.orm.compiler.statements import Plan, check_lock, prepare
 from covet.database.orm.hydration import converted, hydrate, row_class
 from covet.database.orm.plan import Node, Operation, root_of
 from covet.database.orm.queryset.late import late
@@ -317,6 +317,7 @@ class Core(Generic[M]):
         plan, sql, args = prepare(self._node, "rows", adapter, self._values)
         if plan.binder is None:
             return []
+        check_lock(plan, adapter)
         return self._decode(plan, await adapter.run(sql, args), alias)
 
     def _decode(self, plan: Plan, rows: Sequence[Any], alias: str) -> list[Any]:

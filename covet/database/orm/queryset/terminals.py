@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from covet.database.connections import connections
 from covet.database.orm.aggregates import Count
 from covet.database.orm.compiler import ops
-from covet.database.orm.compiler.statements import Plan, prepare
+from covet.database.orm.compiler.statements import Plan, check_lock, prepare
 from covet.database.orm.hydration import converted, is_direct
 from covet.database.orm.plan import Node
 from covet.database.orm.queryset.building import Building
@@ -58,6 +58,7 @@ class Terminals(Building[M]):
                 return plan.layout.one(rows[0], alias, None)  # type: ignore[no-any-return]
         else:
             plan, sql, params = prepare(node, "rows", adapter, values)
+            check_lock(plan, adapter)
             rows = await adapter.run(sql, params) if plan.binder is not None else []
         found = len(rows)
         if found == 1:
@@ -362,6 +363,7 @@ class Terminals(Building[M]):
         plan, sql, args = prepare(self._node, "rows", adapter, self._values)
         if plan.binder is None:
             return
+        check_lock(plan, adapter)
         async for rows in adapter.stream(sql, args, chunk_size=chunk_size):
             results = self._decode(plan, rows, alias)
             if self._conf.prefetch:
