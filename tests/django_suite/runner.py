@@ -24,6 +24,7 @@ from tests.django_suite.kit.queries import AssertNumQueries
 from tests.django_suite.mutants import MUTANTS
 from tests.django_suite.shim import Missing, NotProvided, namespace
 from tests.django_suite.subjects import subject_named
+from tests.django_suite.waiting import portals_in_threads
 
 TEST_SECONDS: Final = 60.0
 LONGEST_MESSAGE: Final = 3000
@@ -166,6 +167,8 @@ def run_apps(
     namespace.install(chosen)
     loader.install(root, apps)
     run = Run()
+
+    portals_in_threads(apps)
 
     async def whole() -> None:
         install(asyncio.get_running_loop())

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
-from covet.portal import wait
+from covet.portal import run, wait
 
 _lazy: tuple[type, ...] = ()
 _sliceable: tuple[type, ...] = ()
@@ -116,3 +117,22 @@ class SyncContext:
                 return settle(function(*args, **kwargs))
 
         return called
+
+
+def portals_in_threads(packages: Iterable[str]) -> None:
+    """A thread whose target is a function of a test package gets an event loop and a portal of its own."""
+    run_thread = threading.Thread.run
+    ours = frozenset(packages)
+
+    def run_in_portal(thread: threading.Thread) -> None:
+        target = getattr(thread, "_target", None)
+        if getattr(target, "__module__", "").split(".")[0] not in ours:
+            run_thread(thread)
+            return
+
+        async def body() -> None:
+            run_thread(thread)
+
+        run(body())
+
+    threading.Thread.run = run_in_portal  # type: ignore[method-assign]
