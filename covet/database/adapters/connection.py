@@ -63,7 +63,9 @@ class Connection(abc.ABC):
         """Rows in chunks, through a server-side cursor; inside a transaction.
 
         Args:
-            sql: the query. args: its values. chunk_size: rows in each list.
+            sql: the query.
+            args: its values.
+            chunk_size: rows in each list.
             shared: whether other queries run on the connection before the last chunk was read.
         """
 

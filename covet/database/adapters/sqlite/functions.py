@@ -29,15 +29,22 @@ def register_function(name: str, arguments: int, function: Callable[..., Any], *
         deterministic: whether equal arguments give equal results, so that indexes may use it.
     """
     _functions[name.lower(), arguments] = (function, deterministic)
-    for connection in tuple(_open):
-        connection.create_function(name, arguments, function, deterministic=deterministic)
+    _on_open(lambda connection: connection.create_function(name, arguments, function, deterministic=deterministic))
 
 
 def register_aggregate(name: str, arguments: int, aggregate: type[Any]) -> None:
     """Make a class with `step` and `finalize` callable in SQL as the aggregate `name`."""
     _aggregates[name.lower(), arguments] = aggregate
+    _on_open(lambda connection: connection.create_aggregate(name, arguments, aggregate))
+
+
+def _on_open(add: Callable[[sqlite3.Connection], None]) -> None:
     for connection in tuple(_open):
-        connection.create_aggregate(name, arguments, aggregate)
+        try:
+            add(connection)
+        except sqlite3.ProgrammingError:
+            # Closed, and not yet collected.
+            _open.discard(connection)
 
 
 def install(connection: sqlite3.Connection) -> None:
