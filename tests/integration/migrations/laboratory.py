@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from covet.database.migrations.sqltext import quote, quoted
 from covet.database.migrations.states.base import ColumnState, TableState
 from covet.database.migrations.states.reading import read_schema
 from covet.database.orm.models import Model
+from covet.database.orm.plan import invalidate
 from covet.database.orm.registry import Apps
 
 
@@ -142,6 +142,8 @@ async def laboratory(url: str, folder: Path) -> AsyncIterator[Laboratory]:
     connections.configure({"default": url})
     connections["default"] = adapter
     lab = Laboratory(Project(folder, {"": folder / "migrations"}, lambda alias: adapter), adapter)
+    # Plans are kept by alias, and this one has just changed its database.
+    invalidate()
     try:
         await lab.clean()
         yield lab
@@ -149,5 +151,3 @@ async def laboratory(url: str, folder: Path) -> AsyncIterator[Laboratory]:
         await adapter.close()
         connections.configure(None)
 
-
-NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
