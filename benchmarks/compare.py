@@ -53,7 +53,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(stack: Stack, dsn: str) -> Iterator[tuple[int, int]]:
+def serving(stack: Stack, dsn: str, *, ready: str = "/row/5") -> Iterator[tuple[int, int]]:
     """(process id, port) of the stack, while it serves."""
     port = free_port()
     command = [part.format(port=port) for part in stack.command]
@@ -61,7 +61,7 @@ def serving(stack: Stack, dsn: str) -> Iterator[tuple[int, int]]:
         command, env={**environment(dsn), **stack.environment}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     try:
-        _wait_for(process, port, stack.name)
+        _wait_for(process, port, stack.name, ready)
         yield process.pid, port
     finally:
         process.send_signal(signal.SIGTERM)
@@ -73,13 +73,13 @@ def serving(stack: Stack, dsn: str) -> Iterator[tuple[int, int]]:
             process.wait()
 
 
-def _wait_for(process: subprocess.Popen[bytes], port: int, name: str) -> None:
+def _wait_for(process: subprocess.Popen[bytes], port: int, name: str, ready: str) -> None:
     for _ in range(150):
         if process.poll() is not None:
             message = process.stderr.read().decode()[-2000:] if process.stderr else ""
             raise RuntimeError(f"{name} did not start:\n{message}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/row/5", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{ready}", timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):
