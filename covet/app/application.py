@@ -383,7 +383,11 @@ class Covet:
 
     def _missing(self, request: Request) -> str:
         routes = [
-            (f"{' '.join(route.methods or ('any',))}  {route.path or '/'}", route.full_name or "")
+            (
+                " ".join(route.methods or (route.kind if route.kind != "http" else "any",)),
+                route.path or "/",
+                route.full_name or "",
+            )
             for route in self.routes
         ]
         return missing_page(request, routes, "No route matches this path.")

@@ -26,6 +26,11 @@ _PAIR: Final = re.compile(
     r"""cookie|sessionid|private_key)[\w-]*['"]?\s*(?:=|:)\s*)(?P<value>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}\]&]+)""",
     re.IGNORECASE,
 )
+_LITERAL: Final = re.compile(
+    r"""(?P<name>['"]?[\w-]*(?:key|token|secret|pass(?:word|wd|phrase)|pwd|credential|authorization|cookie|dsn)[\w-]*"""
+    r"""['"]?\s*(?:=|:)\s*[rbf]?)(?:'(?:[^'\\]|\\.)+'|"(?:[^"\\]|\\.)+")""",
+    re.IGNORECASE,
+)
 _URL_PASSWORD: Final = re.compile(r"(?P<start>\w+://[^\s:/@]*:)[^\s@/]+(?=@)")
 SHORTEST: Final = 4
 """Shorter secrets are masked where they stand, and not searched for elsewhere: they would hit everything."""
@@ -102,13 +107,19 @@ class Masker:
 
     def text(self, text: str) -> str:
         """`text` with every known secret and every `password=...` masked."""
+        return _PAIR.sub(rf"\g<name>{MASK}", self._known(text))
+
+    def _known(self, text: str) -> str:
         for value in sorted(self._values, key=len, reverse=True):
             text = text.replace(value, MASK)
             escaped = repr(value)[1:-1]
             if escaped != value:
                 text = text.replace(escaped, MASK)
-        text = _URL_PASSWORD.sub(rf"\g<start>{MASK}", text)
-        return _PAIR.sub(rf"\g<name>{MASK}", text)
+        return _URL_PASSWORD.sub(rf"\g<start>{MASK}", text)
+
+    def source(self, line: str) -> str:
+        """A line of code whose literals that are secrets are masked; the code stays readable."""
+        return _LITERAL.sub(rf"\g<name>'{MASK}'", self._known(line))
 
     def show(self, name: str, value: Any) -> str:
         """A short representation of a value called `name`."""

@@ -122,7 +122,7 @@ def _chain(error: BaseException, masker: Masker) -> Iterator[str]:
         last_own = max((index for index, (frame, _) in enumerate(frames) if _is_own(frame)), default=len(frames) - 1)
         for index in range(len(frames) - 1, -1, -1):
             frame, line = frames[index]
-            yield _frame(frame, line, masker, opened=position == 0 and index in {last_own, len(frames) - 1})
+            yield _frame(frame, line, masker, opened=index in {last_own, len(frames) - 1})
 
 
 def _is_own(frame: FrameType) -> bool:
@@ -148,7 +148,7 @@ def _source(frame: FrameType, line: int, masker: Masker) -> str:
         text = linecache.getline(frame.f_code.co_filename, number, frame.f_globals).rstrip("\n")
         if text or number == line:
             css = ' class="hit"' if number == line else ""
-            lines.append(f"<span{css}><b>{number}</b>{escape(masker.text(text[:500]))}</span>")
+            lines.append(f"<span{css}><b>{number}</b>{escape(masker.source(text[:500]))}</span>")
     return f'<pre class="src">{"".join(lines)}</pre>' if lines else ""
 
 
@@ -199,10 +199,15 @@ def _overview(request: Request) -> list[tuple[str, Any]]:
     ]
 
 
-def missing_page(request: Request, routes: list[tuple[str, str]], message: str) -> str:
+def missing_page(request: Request, routes: list[tuple[str, str, str]], message: str) -> str:
     """The developer's 404: what was asked for, and the routes that exist."""
     rows = routes[:MAX_ROUTES]
-    table = _table(rows) or '<p class="where">This application has no routes yet.</p>'
+    cells = "".join(
+        f'<tr><td class="m">{escape(verbs)}</td><td class="v">{escape(path)}</td><td class="n">{escape(name)}</td></tr>'
+        for verbs, path, name in rows
+    )
+    table = f'<div class="scroll"><table>{cells}</table></div>' if rows else ""
+    table = table or '<p class="where empty">This application has no routes yet.</p>'
     more = (
         f'<p class="note">… and {len(routes) - MAX_ROUTES} more: <code>covet routes</code></p>'
         if (len(routes) > MAX_ROUTES)

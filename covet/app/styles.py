@@ -11,7 +11,7 @@ STYLES: Final = """
 --accent:#a99dff;--red:#ff8aa3;--code:#151925;--hit:#3a1e2a}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:40px 24px 64px}
+main{max-width:1080px;margin:0 auto;padding:0 24px 64px}
 header.top{border-top:4px solid var(--accent);background:var(--card);border-bottom:1px solid var(--line)}
 header.top>div{max-width:1080px;margin:0 auto;padding:36px 24px 28px}
 .kind{display:inline-block;font-size:13px;font-weight:650;letter-spacing:.04em;color:var(--red);margin:0 0 6px}
@@ -33,6 +33,7 @@ table{width:100%;border-collapse:collapse;font-size:14px}
 td{padding:8px 16px;border-top:1px solid var(--line);vertical-align:top}
 tr:first-child td{border-top:0}
 td.n{width:220px;color:var(--soft);font-weight:550;overflow-wrap:anywhere}
+td.m{width:150px;color:var(--accent);font-size:12px;font-weight:650;white-space:nowrap}.empty{padding:14px 16px}
 td.v{white-space:pre-wrap;overflow-wrap:anywhere}
 details.locals>summary{padding:9px 16px;border-top:1px solid var(--line);color:var(--accent);font-size:14px}
 details.locals>summary,.card>summary{cursor:pointer}
@@ -42,6 +43,6 @@ details.locals table{border-top:1px solid var(--line)}
 .plain{min-height:100vh;display:grid;place-items:center;padding:24px;text-align:center}
 .plain .code{font-size:76px;font-weight:750;letter-spacing:-.03em;line-height:1;color:var(--accent);margin:0 0 10px}
 .plain h1{font-size:24px}.plain p{color:var(--soft);max-width:46ch;margin:0 auto}
-@media (max-width:640px){td.n{width:120px}main{padding:24px 14px}header.top>div{padding:26px 14px 20px}
+@media (max-width:640px){td.n{width:120px}main{padding:0 14px 40px}header.top>div{padding:26px 14px 20px}
 h1{font-size:21px}}
 """

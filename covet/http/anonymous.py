@@ -20,6 +20,9 @@ class AnonymousUser:
     def __str__(self) -> str:
         return "AnonymousUser"
 
+    def __repr__(self) -> str:
+        return "<AnonymousUser>"
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AnonymousUser)
 

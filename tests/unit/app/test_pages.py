@@ -153,3 +153,24 @@ def test_long_and_nested_values_are_cut():
     for _ in range(1_000):
         deep = [deep]
     assert len(masker.show("x", deep)) < 3_000
+
+
+async def test_the_style_sheet_passes_the_content_security_policy(settings):
+    settings.DEBUG = True
+    strict = Covet(app.router, middleware=["covet.middleware.security.SecurityHeadersMiddleware"])
+    async with TestClient(strict, raise_server_exceptions=False) as client:
+        for response in (
+            await client.get("/nothing/", headers=HTML),
+            await client.post("/login/", json={"password": "hunter2-secret"}, headers=HTML),
+        ):
+            policy = response.headers["content-security-policy"]
+            nonce = policy.partition("'nonce-")[2].partition("'")[0]
+            assert f'<style nonce="{nonce}">' in response.text
+            assert " style=" not in response.text
+
+
+def test_source_stays_readable():
+    masker = Masker()
+    assert masker.source("password = data['password']") == "password = data['password']"
+    assert masker.source("login(password='hunter2', name='ada')") == "login(password='********', name='ada')"
+    assert masker.source('API_KEY = "abc"') == "API_KEY = '********'"
