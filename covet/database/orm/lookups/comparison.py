@@ -63,7 +63,11 @@ class Exact(FieldGetDbPrepValueMixin, BuiltinLookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
         value = self.rhs.value if isinstance(self.rhs, Const) else self.rhs
-        if isinstance(value, bool) and getattr(self.lhs, "conditional", False) and not self.bilateral_transforms:
+        # MySQL uses an index on a boolean column only where it is compared to a value.
+        is_compared = compiler.vendor == "mysql" and not hasattr(self.lhs, "lookup_name")
+        is_column = is_compared and not getattr(self.lhs, "contains_subquery", False)
+        conditional = getattr(self.lhs, "conditional", False) and not is_column
+        if isinstance(value, bool) and conditional and not self.bilateral_transforms:
             text, params = self.process_lhs(compiler, connection)
             return (text if value else f"NOT {text}"), params
         return super().as_sql(compiler, connection)
