@@ -75,3 +75,30 @@ def check_deployment() -> Iterator[Problem]:
         yield Problem("CV014", "warning", "SESSION_COOKIE_SECURE is off.", "Set it to True where you serve HTTPS.")
     if not settings.SECURE_HSTS_SECONDS:
         yield Problem("CV015", "warning", "SECURE_HSTS_SECONDS is 0.", "Set it once all of the site is HTTPS.")
+
+
+def check_database() -> list[Problem]:
+    """Where the models and the tables of each database do not agree."""
+    from covet.database.connections import connections
+    from covet.database.migrations.commands.checking import SchemaFinding, check_schema
+    from covet.database.orm.registry import apps
+    from covet.database.orm.routers import router
+    from covet.portal.runner import run
+
+    models = apps.get_models(include_auto_created=True)
+
+    async def work() -> list[tuple[str, SchemaFinding]]:
+        return [
+            (alias, each)
+            for alias in connections
+            for each in await check_schema(
+                connections[alias], [model for model in models if router.allow_migrate_model(alias, model)]
+            )
+        ]
+
+    found = run(work())
+    several = len({alias for alias, _ in found}) > 1
+    return [
+        Problem(each.code, each.level, f"{alias}: {each.message}" if several else each.message, each.advice)
+        for alias, each in found
+    ]
