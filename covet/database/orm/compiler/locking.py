@@ -13,13 +13,13 @@ def locked_aliases(query: Any, names: tuple[str, ...]) -> list[str]:
     Raises:
         FieldError: a relation that the query does not follow; lists the choices.
     """
+    if not query.default_cols:
+        # Nothing of the model is selected (EXISTS): every table of the query is locked.
+        return []
     aliases: list[str] = []
-    allowed = {"self": query.model}
     opts = query.get_meta()
-    _collect(query, opts, query.select_related if isinstance(query.select_related, dict) else {}, "", allowed)
-    for parent_link in opts.parents.values():
-        if parent_link:
-            allowed.setdefault(parent_link.name, parent_link.remote_field.model)
+    requested = query.select_related if isinstance(query.select_related, dict) else {}
+    allowed = ["self", *_followed(opts, requested)]
     invalid = [name for name in names if name not in allowed]
     if invalid:
         message = (
@@ -44,8 +44,19 @@ def _own_alias(query: Any, opts: Any) -> str:
     return alias
 
 
-def _collect(query: Any, opts: Any, requested: dict[str, Any], prefix: str, allowed: dict[str, Any]) -> None:
-    for name, below in requested.items():
-        field = opts.get_field(name)
-        allowed[prefix + name] = field.related_model
-        _collect(query, field.related_model._meta, below, f"{prefix}{name}__", allowed)
+def _followed(opts: Any, requested: dict[str, Any]) -> list[str]:
+    """The paths of every parent and every selected relation, the nearest first."""
+    found: list[str] = []
+    level: list[tuple[str, Any, dict[str, Any]]] = [("", opts, requested)]
+    while level:
+        below: list[tuple[str, Any, dict[str, Any]]] = []
+        for prefix, here, wanted in level:
+            links = [link for link in here.concrete_model._meta.parents.values() if link]
+            below += [(f"{prefix}{link.name}__", link.remote_field.model._meta, {}) for link in links]
+            below += [
+                (f"{prefix}{name}__", here.get_field(name).related_model._meta, inner)
+                for name, inner in wanted.items()
+            ]
+        found += [prefix.removesuffix("__") for prefix, _, _ in below]
+        level = below
+    return found

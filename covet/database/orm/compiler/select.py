@@ -236,7 +236,8 @@ def locked(statement: Any, query: Any, emitter: Emitter) -> Any:
     if lock["of"]:
         preparer = emitter.dialect.identifier_preparer
         names = [preparer.quote_identifier(alias) for alias in _locked_aliases(query, lock["of"])]
-        words.append("OF " + ", ".join(names))
+        if names:
+            words.append("OF " + ", ".join(names))
     if lock["nowait"]:
         words.append("NOWAIT")
     elif lock["skip_locked"]:
