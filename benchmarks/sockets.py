@@ -23,9 +23,12 @@ def _stacks() -> dict[str, Stack]:
     return {
         "covet": Stack(
             "covet",
-            (sys.executable, "-m", "uvicorn", "benchmarks.servers.covet_sockets:app", "--port", "{port}", "--loop", "uvloop",
-             "--log-level", "error", "--no-access-log", "--ws-ping-interval", "0.0"),
-            "uvicorn, uvloop, one process",
+            (sys.executable, "-m", "covet_cli", "run", "--port", "{port}", "--no-access-log", "--log-level", "error"),
+            "covet run, one process",
+            environment={
+                "COVET_SETTINGS_MODULE": "benchmarks.servers.covet_settings",
+                "COVET_ASGI_APPLICATION": "benchmarks.servers.covet_sockets:app",
+            },
         ),
         "channels": Stack(
             "channels",

@@ -60,6 +60,7 @@ class Options:
             "log_level": self.log_level,
             "access_log": access_log,
             "server_header": False,
+            "ws": "covet.websocket.frames:FrameProtocol",
             "http": "covet.app.server:HTTPProtocol",
             "proxy_headers": False,
             "timeout_graceful_shutdown": max(1, round(settings.SHUTDOWN_GRACE)),

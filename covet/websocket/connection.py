@@ -17,6 +17,7 @@ from covet.http.encoding import dumps, loads
 from covet.http.querydict import QueryDict
 from covet.http.request import allowed_hosts
 from covet.utils.http import host_matches, split_host
+from covet.websocket.frames import EXTENSION, encode_frame
 
 UNSUPPORTED_DATA = 1003
 
@@ -130,11 +131,24 @@ async def broadcast(websockets: Iterable[StarletteWebSocket], message: Any, *, t
         How many it was sent to.
     """
     if isinstance(message, bytes):
-        frame: dict[str, Any] = {"type": "websocket.send", "bytes": message}
+        event: dict[str, Any] = {"type": "websocket.send", "bytes": message}
+        frame = encode_frame(message, is_text=False)
     else:
-        frame = {"type": "websocket.send", "text": message if isinstance(message, str) else dumps(message).decode()}
-    sent = await asyncio.gather(*(_deliver(websocket, frame, timeout) for websocket in list(websockets)))
-    return sum(sent)
+        text = message if isinstance(message, str) else dumps(message).decode()
+        event = {"type": "websocket.send", "text": text}
+        frame = encode_frame(text.encode(), is_text=True)
+    delivered = 0
+    others: list[StarletteWebSocket] = []
+    for websocket in tuple(websockets):
+        extensions = websocket.scope.get("extensions")
+        write = extensions.get(EXTENSION) if extensions else None
+        if write is not None and websocket.application_state is WebSocketState.CONNECTED and write(frame):
+            delivered += 1
+        else:
+            others.append(websocket)
+    if others:
+        delivered += sum(await asyncio.gather(*(_deliver(websocket, event, timeout) for websocket in others)))
+    return delivered
 
 
 async def _deliver(websocket: StarletteWebSocket, frame: dict[str, Any], timeout: float) -> bool:
