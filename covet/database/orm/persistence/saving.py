@@ -1,32 +1,26 @@
 """Saving an instance: UPDATE, then INSERT where there was no row, with Django's rules and signals.
 
-Models derive from `Saving`; values that the database computes go through the QuerySet, all others
-through a compiled write plan.
+Models derive from `Saving`; `rows` writes each table.
 """
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from covet.database.connections import connections
-from covet.database.orm.expressions.values import DatabaseDefault
-from covet.database.orm.implicit import settled
-from covet.database.orm.persistence.plans import Writes, is_expression, writes_of
+from covet.database.orm.persistence.plans import writes_of
 from covet.database.orm.persistence.related_values import prepare_related_fields_for_save
+from covet.database.orm.persistence.rows import RowWriting
 from covet.database.orm.persistence.validation import is_validated, run_validators
-from covet.database.orm.queryset.queryset import QuerySet
 from covet.database.orm.routers import router
 from covet.database.orm.signals import post_save, pre_save
 from covet.database.transaction import transaction
-from covet.exceptions import DatabaseError
 
 ForceInsert = bool | tuple[type[Any], ...]
 
 
-class Saving:
+class Saving(RowWriting):
     """`save()` and what it is made of."""
 
     _meta: Any
@@ -115,14 +109,14 @@ class Saving:
         if inserting or using != self._state.db:
             return None
         held = self.__dict__
-        writable = [field for field in meta.concrete_fields if not getattr(field, "generated", False)]
-        if all(field.attname in held for field in writable):
+        if writes_of(type(self)).attnames <= held.keys():
             return None
+        writable = [field for field in meta.concrete_fields if not getattr(field, "generated", False)]
         loaded = [field.attname for field in writable if field.attname in held and not field.primary_key]
         return frozenset(loaded) or None
 
     def _validated_force_insert(self, force_insert: ForceInsert) -> tuple[type[Any], ...]:
-        if not force_insert:
+        if force_insert is False or force_insert is None:
             return ()
         if force_insert is True:
             return (type(self),)
@@ -206,180 +200,6 @@ class Saving:
                 if link.is_cached(self):
                     link.delete_cached_value(self)
         return inserted
-
-    async def _save_table(
-        self,
-        cls: Any,
-        using: str,
-        update_fields: frozenset[str] | None,
-        *,
-        raw: bool = False,
-        force_insert: bool = False,
-        force_update: bool = False,
-    ) -> bool:
-        """Write the row of one table; whether it was updated (and not inserted)."""
-        meta = cls._meta
-        writes = writes_of(cls)
-        pk = meta.pk
-        pk_value = getattr(self, pk.attname)
-        if not self._is_pk_set(meta):
-            pk_value = pk.get_pk_value_on_save(self)
-            setattr(self, pk.attname, pk_value)
-        pk_set = self._is_pk_set(meta)
-        if not pk_set and (force_update or update_fields):
-            message = "Cannot force an update in save() with no primary key."
-            raise ValueError(message)
-        if (
-            not raw
-            and not force_insert
-            and not force_update
-            and self._state.adding
-            and (pk.has_default() or pk.has_db_default())
-        ):
-            # A key that was just made by its default cannot be in the table.
-            force_insert = True
-        if pk_set and not force_insert:
-            if await self._update_row(cls, writes, using, pk_value, update_fields, raw=raw, forced=force_update):
-                return True
-            if force_update:
-                raise _not_updated(self, "Forced update did not affect any rows.")
-            if update_fields:
-                raise _not_updated(self, "Save with update_fields did not affect any rows.")
-        if meta.order_with_respect_to is not None and not raw:
-            await self._set_next_order(cls, using)
-        await self._insert_row(cls, writes, using, raw=raw, pk_set=pk_set)
-        return False
-
-    async def _update_row(
-        self,
-        cls: Any,
-        writes: Writes,
-        using: str,
-        pk_value: Any,
-        update_fields: frozenset[str] | None,
-        *,
-        raw: bool,
-        forced: bool,
-    ) -> bool:
-        fields = tuple(
-            field
-            for field in writes.fields
-            if not field.primary_key
-            and field not in writes.key
-            and (update_fields is None or field.name in update_fields or field.attname in update_fields)
-        )
-        values = await self._values(fields, raw=raw, add=False)
-        if not fields:
-            # A table with nothing but its key: it is enough that the row is there.
-            return update_fields is not None or await self._row_exists(cls, using, pk_value)
-        forced = forced or bool(update_fields)
-        if self._meta.select_on_save and not forced and not await self._row_exists(cls, using, pk_value):
-            return False
-        if writes.has_placeholders or not _is_plain_manager(cls) or any(map(is_expression, (*values, pk_value))):
-            rows = cls._base_manager.using(using).filter(pk=pk_value)
-            count = await settled(
-                rows._update([(field, None, value) for field, value in zip(fields, values, strict=True)])
-            )
-        else:
-            adapter = connections[using]
-            plan = writes.update(adapter, fields)
-            key = (pk_value,) if len(writes.key) == 1 else pk_value
-            count = await adapter.run_dml(plan.sql, plan.arguments([*values, *key]))
-        if count or not self._meta.select_on_save or forced:
-            return bool(count)
-        # Some databases (a trigger that writes elsewhere) answer 0 for a row that is there.
-        return await self._row_exists(cls, using, pk_value)
-
-    async def _row_exists(self, cls: Any, using: str, pk_value: Any) -> bool:
-        return bool(await cls._base_manager.using(using).filter(pk=pk_value).exists())
-
-    async def _insert_row(self, cls: Any, writes: Writes, using: str, *, raw: bool, pk_set: bool) -> None:
-        pk = cls._meta.pk
-        skips_key = not pk_set and cls._meta.auto_field is pk
-        fields = tuple(field for field in writes.fields if not (skips_key and field is pk))
-        values = await self._values(fields, raw=raw, add=True)
-        given = [
-            (field, value)
-            for field, value in zip(fields, values, strict=True)
-            if not isinstance(value, DatabaseDefault)
-        ]
-        left_out = set(writes.fields) - {field for field, _ in given}
-        returning = tuple(
-            field
-            for field in cls._meta.local_concrete_fields
-            if field in left_out or getattr(field, "generated", False)
-        )
-        adapter = connections[using]
-        if writes.has_placeholders or any(is_expression(value) for _, value in given):
-            await self._insert_computed(cls, using, fields, returning, raw=raw)
-            return
-        plan = writes.insert(adapter, tuple(field for field, _ in given), returning)
-        arguments = plan.arguments([value for _, value in given])
-        if not returning:
-            await adapter.run_dml(plan.sql, arguments)
-        elif adapter.features.has_returning:
-            rows = await adapter.run_write(plan.sql, arguments)
-            self._take(plan.returning, rows[0])
-        else:
-            key = await adapter.run_insert(plan.sql, arguments)
-            if skips_key:
-                setattr(self, pk.attname, key)
-
-    async def _insert_computed(
-        self, cls: Any, using: str, fields: tuple[Any, ...], returning: tuple[Any, ...], *, raw: bool
-    ) -> None:
-        rows = await cls._base_manager._insert([self], fields=fields, returning_fields=returning, using=using, raw=raw)
-        for row in rows or ():
-            for field, value in zip(returning, row, strict=True):
-                setattr(self, field.attname, value)
-
-    def _take(self, targets: Iterable[tuple[str, Any]], row: Any) -> None:
-        for position, (attname, load) in enumerate(targets):
-            value = row[position]
-            setattr(self, attname, value if load is None else load(value))
-
-    async def _values(self, fields: tuple[Any, ...], *, raw: bool, add: bool) -> list[Any]:
-        """What will be written in `fields`; hooks of custom fields may be async."""
-        await self._load_missing(fields)
-        values: list[Any] = []
-        for field in fields:
-            value = getattr(self, field.attname) if raw else field.pre_save(self, add)
-            values.append(await value if inspect.iscoroutine(value) else value)
-        return values
-
-    async def _load_missing(self, fields: tuple[Any, ...]) -> None:
-        held = self.__dict__
-        missing = [field.attname for field in fields if field.attname not in held]
-        if missing and self._state.db is not None:
-            deferred = self.get_deferred_fields() & set(missing)
-            if deferred:
-                await settled(self.refresh_from_db(fields=list(deferred)))
-
-    def get_deferred_fields(self) -> set[str]:
-        """The attribute names of fields that were not loaded."""
-        held = self.__dict__
-        return {field.attname for field in self._meta.concrete_fields if field.attname not in held}
-
-    async def refresh_from_db(
-        self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
-    ) -> None:
-        """Load anew; see `Refreshing`."""
-        raise AttributeError
-
-    async def _set_next_order(self, cls: Any, using: str) -> None:
-        """Give the instance the place behind its last sibling; see `Ordering`."""
-        raise AttributeError
-
-
-def _is_plain_manager(cls: Any) -> bool:
-    """Whether the model's base manager sees every row, so that a row can be addressed by its key alone."""
-    manager = cls._base_manager
-    return bool(manager.is_plain and manager._queryset_class is QuerySet)  # noqa: SLF001 - a manager made of a QuerySet has its own
-
-
-def _not_updated(instance: Any, message: str) -> Exception:
-    kind: type[Exception] = getattr(instance, "NotUpdated", DatabaseError)
-    return kind(message)
 
 
 def _from_positions(method: str, args: tuple[Any, ...], *given: Any) -> tuple[Any, ...]:
