@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
+from functools import reduce
 from typing import Any
 
 import sqlalchemy as sa
@@ -240,33 +242,32 @@ class WhereNode(Condition):
         return Negation(joined) if self.negated else joined
 
     def _xor_clause(self, compiler: Any) -> Any:
-        """Odd parity, as Django defines a chain of ^ where the database has no XOR."""
-        ones: list[Any] = []
+        """Odd parity and at least one, as Django writes a chain of ^ where the database has no XOR.
+
+        The second part decides where a condition is NULL: parity counts NULL as false, OR does not.
+        """
+        clauses: list[Any] = []
         constant = 0
         for child in self.children:
             try:
-                clause = compiler.process(child)
+                clauses.append(compiler.process(child))
             except EmptyResultSet:
                 continue
             except FullResultSet:
                 constant += 1
-                continue
-            ones.append(sa.case((clause, sa.literal_column("1")), else_=sa.literal_column("0")))
-        if not ones:
+        if not clauses:
             if (constant % 2 == 1) != self.negated:
                 raise FullResultSet
             raise EmptyResultSet
-        total = ones[0]
-        for one in ones[1:]:
-            total = total + one
-        wanted = "1" if constant % 2 == 0 else "0"
-        clause = (
-            sa.func.mod(total, sa.literal_column("2"))
-            if compiler.vendor != "sqlite"
-            else total % sa.literal_column("2")
-        )
-        result = clause == sa.literal_column(wanted)
+        total = reduce(operator.add, (sa.case((clause, _ONE), else_=_ZERO) for clause in clauses))
+        parity = total % _TWO if compiler.vendor == "sqlite" else sa.func.mod(total, _TWO)
+        result = parity == (_ONE if constant % 2 == 0 else _ZERO)
+        if not constant:
+            result = sa.and_(sa.or_(*clauses), result)
         return Negation(result) if self.negated else result
+
+
+_ZERO, _ONE, _TWO = (sa.literal_column(digit) for digit in "012")
 
 
 def Negation(clause: Any) -> Any:  # noqa: N802 - reads as the node it makes
@@ -288,7 +289,8 @@ class JoinPromoter:
     def __init__(self, connector: str, children: int, *, negated: bool) -> None:
         self.connector = connector
         if negated:
-            self.effective = AND if connector == OR else OR
+            # A negated ^ counts as AND; ^ itself neither promotes nor demotes. It is Django's rule, lost rows included.
+            self.effective = OR if connector == AND else AND
         else:
             self.effective = connector
         self.children = children
@@ -304,7 +306,7 @@ class JoinPromoter:
         promote: set[str] = set()
         demote: set[str] = set()
         for alias, votes in self.votes.items():
-            if self.effective != AND and votes < self.children:
+            if self.effective == OR and votes < self.children:
                 promote.add(alias)
             if self.effective == AND or (self.effective == OR and votes == self.children):
                 demote.add(alias)
