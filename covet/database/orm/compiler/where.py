@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -267,7 +267,9 @@ class WhereNode(Condition):
         return Negation(result) if self.negated else result
 
 
-_ZERO, _ONE, _TWO = (sa.literal_column(digit) for digit in "012")
+_ZERO: Final[Any] = sa.literal_column("0")
+_ONE: Final[Any] = sa.literal_column("1")
+_TWO: Final[Any] = sa.literal_column("2")
 
 
 def Negation(clause: Any) -> Any:  # noqa: N802 - reads as the node it makes
