@@ -6,12 +6,15 @@ import copy
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Generator
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from covet.database.orm.options.base import ManagerFactory
 from covet.database.orm.queryset.pending import PROXIES, Pending
 from covet.database.orm.queryset.queryset import QuerySet, late_manager
 from covet.database.orm.routers import router
+
+if TYPE_CHECKING:
+    from covet.database.orm.typed import ManagerMethods
 
 M = TypeVar("M")
 _KEPT = frozenset({"as_manager", "resolve_expression"})
@@ -145,7 +148,7 @@ class BaseManager(Generic[M]):
         """The alias it reads from."""
         return self._db or router.db_for_read(self.model, **self._hints)
 
-    def get_queryset(self) -> QuerySet[M]:
+    def get_queryset(self) -> Any:
         """Where every query of this manager starts; override it (as `def` or `async def`) to narrow it."""
         return awaitable_class(self._queryset_class)(model=self.model, using=self._db, hints=self._hints)
 
@@ -261,8 +264,15 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
     return proxy
 
 
-class Manager(BaseManager.from_queryset(QuerySet), Generic[M]):  # type: ignore[misc]
-    """The default manager: every QuerySet method, on every row."""
+if TYPE_CHECKING:
+
+    class Manager(BaseManager[M], ManagerMethods[M]):  # type: ignore[misc]
+        """The default manager: every QuerySet method, on every row."""
+
+else:
+
+    class Manager(BaseManager.from_queryset(QuerySet), Generic[M]):
+        """The default manager: every QuerySet method, on every row."""
 
 
 ModelManager = Manager
