@@ -42,7 +42,7 @@ def main() -> int:
 
 async def _inside(options: argparse.Namespace, server: servers.Server, folder: Path) -> int:
     install(asyncio.get_running_loop())
-    return await portal(_compare(options, server, folder))  # type: ignore[no-any-return]
+    return await portal(_compare(options, server, folder))
 
 
 async def _compare(options: argparse.Namespace, server: servers.Server, folder: Path) -> int:

@@ -93,7 +93,7 @@ def declare(models: Any) -> SimpleNamespace:
 
     module = f"tests.differential.{models.__name__.partition('.')[0]}_models"
 
-    class Publisher(models.Model):
+    class Publisher(models.Model):  # type: ignore[misc]
         __module__ = module
         name = models.CharField(max_length=40)
         founded = models.DateField(null=True)
@@ -101,7 +101,7 @@ def declare(models: Any) -> SimpleNamespace:
         active = models.BooleanField(default=True)
         Meta = meta("publisher")
 
-    class Author(models.Model):
+    class Author(models.Model):  # type: ignore[misc]
         __module__ = module
         name = models.CharField(max_length=40)
         age = models.IntegerField()
@@ -112,7 +112,7 @@ def declare(models: Any) -> SimpleNamespace:
         mentor = models.ForeignKey("self", models.SET_NULL, null=True, related_name="pupils")
         Meta = meta("author")
 
-    class Profile(models.Model):
+    class Profile(models.Model):  # type: ignore[misc]
         __module__ = module
         author = models.OneToOneField(Author, models.CASCADE, related_name="profile")
         nick = models.CharField(max_length=40)
@@ -120,20 +120,20 @@ def declare(models: Any) -> SimpleNamespace:
         extra = models.JSONField(null=True)
         Meta = meta("profile")
 
-    class Category(models.Model):
+    class Category(models.Model):  # type: ignore[misc]
         __module__ = module
         label = models.CharField(max_length=40)
         depth = models.PositiveSmallIntegerField()
         parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
         Meta = meta("category")
 
-    class Tag(models.Model):
+    class Tag(models.Model):  # type: ignore[misc]
         __module__ = module
         word = models.CharField(max_length=40)
         weight = models.SmallIntegerField(null=True)
         Meta = meta("tag")
 
-    class Book(models.Model):
+    class Book(models.Model):  # type: ignore[misc]
         __module__ = module
         title = models.CharField(max_length=40)
         pages = models.PositiveIntegerField(null=True)
@@ -147,7 +147,7 @@ def declare(models: Any) -> SimpleNamespace:
         tags = models.ManyToManyField(Tag, related_name="books")
         Meta = meta("book")
 
-    class Review(models.Model):
+    class Review(models.Model):  # type: ignore[misc]
         __module__ = module
         book = models.ForeignKey(Book, models.CASCADE, related_name="reviews")
         reviewer = models.ForeignKey(Author, models.SET_NULL, null=True, related_name="reviews")
@@ -157,7 +157,7 @@ def declare(models: Any) -> SimpleNamespace:
         ratio = models.FloatField(null=True)
         Meta = meta("review")
 
-    class Store(models.Model):
+    class Store(models.Model):  # type: ignore[misc]
         __module__ = module
         name = models.CharField(max_length=40)
         opened = models.DateTimeField(null=True)

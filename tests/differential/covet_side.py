@@ -40,7 +40,7 @@ class CovetSide(Side):
                 made.append(sql)
 
         try:
-            return wait(self._ask(program, adapter, note, made))  # type: ignore[no-any-return]
+            return wait(self._ask(program, adapter, note, made))
         except Exception as error:
             return self.failed(error)
 

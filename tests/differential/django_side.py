@@ -51,7 +51,7 @@ class DjangoSide(Side):
                 model = getattr(self.declared, name)
                 for field in model._meta.local_many_to_many:
                     field.remote_field.through.objects.all().delete()
-            for name in reversed(MODELS):
+            for name in reversed(list(MODELS)):
                 model = getattr(self.declared, name)
                 model.objects.all()._raw_delete("default")
             for name in MODELS:

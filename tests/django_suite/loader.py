@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests.django_suite import waiting
 from tests.django_suite.shim import Missing, namespace, shim_name
-from tests.django_suite.waiting import item, settle
 
 SETTLE: Final = "__settle__"
 ITEM: Final = "__item__"
@@ -79,7 +79,7 @@ class Rewriter(ast.NodeTransformer):
         if name == "patch" and node.args:
             target = node.args[0]
             if isinstance(target, ast.Constant) and str(target.value).startswith("django."):
-                patched = namespace.subject.patch_target(target.value)
+                patched = namespace.subject.patch_target(str(target.value))
                 node.args[0] = ast.copy_location(ast.Constant(patched), target)
         if not self._in_sync_function or (isinstance(node.func, ast.Name) and name in NEVER_PENDING):
             return node
@@ -95,15 +95,14 @@ def _called_name(node: ast.Call) -> str:
 class SourceLoader(importlib.machinery.SourceFileLoader):
     """Runs a rewritten module one statement at a time, so that one that cannot be built costs only its users."""
 
-    def get_code(self, fullname: str) -> None:  # type: ignore[override]
+    def get_code(self, fullname: str) -> None:
         return None
 
     def exec_module(self, module: types.ModuleType) -> None:
         source = Path(self.path).read_text(encoding="utf8")
         tree = ast.fix_missing_locations(Rewriter().visit(ast.parse(source, self.path)))
         broken = namespace.broken.setdefault(module.__name__, {})
-        # the name in this module, so that a mutant can replace it
-        module.__dict__.update({SETTLE: settle, ITEM: item})
+        module.__dict__.update({SETTLE: waiting.settle, ITEM: waiting.item})
         for statement in tree.body:
             code = compile(ast.Module([statement], []), self.path, "exec")
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.django_suite import loader
+from tests.django_suite import waiting
 from tests.django_suite.subjects.base import Subject
 
 
@@ -35,7 +35,7 @@ def _post_delete_is_never_sent(subject: Subject) -> None:
 
 
 def _nothing_is_awaited(_subject: Subject) -> None:
-    loader.settle = lambda value: value
+    waiting.settle = lambda value: value
 
 
 MUTANTS: Final[dict[str, Callable[[Subject], None]]] = {

@@ -61,7 +61,7 @@ def _run(app: str, subject: str, vendor: str, strict: bool) -> Counter[str]:
         )
         output = done.stderr
     except subprocess.TimeoutExpired as expired:
-        output = f"stopped after {time.monotonic() - started:.0f} s\n{expired.stderr or ''}"
+        output = f"stopped after {time.monotonic() - started:.0f} s\n{expired.stderr!r}"
     result = results.read(subject, vendor, app)
     if result is None:
         crashed: dict[str, Any] = {"tests": {}, "load_errors": {app: output[-3000:]}, "crashed": True}

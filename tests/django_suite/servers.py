@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from tests.services import VARIABLES, Services
+from tests.services import VARIABLES, Services, create_database, drop_database
 
 VENDORS: Final = ("sqlite", "postgres", "mysql")
 SERVICES: Final = {"postgres": "postgresql", "mysql": "mysql"}
@@ -24,7 +26,7 @@ class Server:
     port: int = 0
     user: str = ""
     password: str = ""
-    maintenance: str = ""
+    url: str = ""
 
     def database(self, alias: str) -> str:
         """The name of this process's database for `alias`."""
@@ -32,37 +34,19 @@ class Server:
 
     def recreate(self, aliases: tuple[str, ...]) -> None:
         """Make the databases, empty."""
-        self.drop(aliases)
-        suffix = " CHARACTER SET utf8mb4" if self.vendor == "mysql" else ""
-        self._execute([f"CREATE DATABASE {self.database(alias)}{suffix}" for alias in aliases])
+        self._each(create_database, aliases)
 
     def drop(self, aliases: tuple[str, ...]) -> None:
         """Drop the databases, open connections included."""
-        force = " WITH (FORCE)" if self.vendor == "postgres" else ""
-        self._execute([f"DROP DATABASE IF EXISTS {self.database(alias)}{force}" for alias in aliases])
+        self._each(drop_database, aliases)
 
-    def _execute(self, statements: list[str]) -> None:
+    def _each(self, administer: Callable[[str, str], Any], aliases: tuple[str, ...]) -> None:
         if self.vendor == "sqlite":
             return
-        with self._connect() as connection, connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-
-    def _connect(self) -> Any:
-        if self.vendor == "postgres":
-            import psycopg
-
-            return psycopg.connect(
-                host=self.host,
-                port=self.port,
-                user=self.user,
-                password=self.password,
-                dbname=self.maintenance,
-                autocommit=True,
-            )
-        import pymysql
-
-        return pymysql.connect(host=self.host, port=self.port, user=self.user, password=self.password, autocommit=True)
+        # In a thread: it runs an event loop of its own, and may be called from inside one.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            for alias in aliases:
+                thread.submit(administer, self.url, self.database(alias)).result()
 
 
 def start(vendor: str) -> None:
@@ -87,12 +71,13 @@ def server_for(vendor: str) -> Server:
         raise ValueError(f"there is no database {vendor!r}; choose one of: {', '.join(VENDORS)}")
     if vendor == "sqlite":
         return Server(vendor=vendor)
-    parts = urlsplit(os.environ[VARIABLES[SERVICES[vendor]]])
+    url = os.environ[VARIABLES[SERVICES[vendor]]]
+    parts = urlsplit(url)
     return Server(
         vendor=vendor,
         host=parts.hostname or "127.0.0.1",
         port=parts.port or (5432 if vendor == "postgres" else 3306),
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        maintenance=parts.path.lstrip("/"),
+        url=url,
     )

@@ -43,7 +43,8 @@ def settle(value: Any) -> Any:
 
 def item(value: Any, key: Any) -> Any:
     """`value[key]`: of a lazy QuerySet, rows that are fetched now where Django would fetch them."""
-    if not isinstance(value, _sliceable) or getattr(value, "_result_cache", None) is not None:
+    is_lazy = isinstance(value, _sliceable) and getattr(value, "_result_cache", None) is None
+    if not is_lazy:
         return value[key]
     if isinstance(key, slice) and key.step is not None:
         return list(value[key.start : key.stop])[:: key.step]
@@ -135,4 +136,4 @@ def portals_in_threads(packages: Iterable[str]) -> None:
 
         run(body())
 
-    threading.Thread.run = run_in_portal  # type: ignore[method-assign]
+    threading.Thread.run = run_in_portal  # type: ignore[method-assign,assignment]

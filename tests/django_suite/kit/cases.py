@@ -84,7 +84,7 @@ class SimpleTestCase(unittest.TestCase):
     def modify_settings(self, **operations: Any) -> modify_settings:
         return modify_settings(**operations)
 
-    def assertRaises(self, expected: Any, *args: Any, **kwargs: Any) -> Any:
+    def assertRaises(self, expected: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         if args:
             return super().assertRaises(expected, settling(args[0]), *args[1:], **kwargs)
         return super().assertRaises(expected, **kwargs)

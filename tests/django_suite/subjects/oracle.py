@@ -274,12 +274,14 @@ class Oracle(Subject):
     def override_settings(self, options: Mapping[str, Any]) -> AbstractContextManager[Any]:
         from django.test.utils import override_settings
 
-        return override_settings(**options)
+        manager: AbstractContextManager[Any] = override_settings(**options)
+        return manager
 
     def isolate_apps(self, labels: Sequence[str]) -> AbstractContextManager[Any]:
         from django.test.utils import isolate_apps
 
-        return isolate_apps(*labels)
+        manager: AbstractContextManager[Any] = isolate_apps(*labels)
+        return manager
 
 
 class _Awaited:

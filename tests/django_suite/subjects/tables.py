@@ -51,7 +51,7 @@ async def create_content_types(alias: str) -> None:
 
 
 def _statements(tables: Iterable[sa.Table], dialect: Any) -> Iterable[tuple[str, list[Any]]]:
-    ordered = list(sort_tables_and_constraints(tables))
+    ordered = list(sort_tables_and_constraints(tables))  # type: ignore[no-untyped-call]
     later: list[tuple[str, list[Any]]] = []
     for table, foreign_keys in ordered:
         if table is None:

@@ -91,7 +91,8 @@ class Connection:
     @property
     def state(self) -> inspection.ConnectionState:
         """Our view of the open transaction."""
-        return transaction.get_connection(self.alias)
+        state: inspection.ConnectionState = transaction.get_connection(self.alias)
+        return state
 
     @property
     def in_atomic_block(self) -> bool:

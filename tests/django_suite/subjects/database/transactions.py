@@ -6,6 +6,7 @@ from typing import Any
 
 from covet.database import transaction as ours
 from covet.database.connections import connections
+from covet.database.transaction.manager import Transaction
 from covet.database.transaction.state import OpenTransaction
 from tests.django_suite.waiting import SyncContext
 
@@ -26,7 +27,7 @@ class TestBlock:
     def __init__(self, alias: str) -> None:
         self._adapter = connections[alias]
         self._alias = alias
-        self._outermost: ours.Transaction | None = None
+        self._outermost: Transaction | None = None
         self._savepoint = ""
 
     async def __aenter__(self) -> None:
@@ -35,7 +36,7 @@ class TestBlock:
             self._savepoint = await state.savepoint()
             self._hooks = len(state.hooks)
             return
-        self._outermost = ours.Transaction(self._alias, strict=False, is_test=True)
+        self._outermost = Transaction(self._alias, strict=False, is_test=True)
         await self._outermost.__aenter__()
         await self._adapter.run("SELECT 1", ())
 
