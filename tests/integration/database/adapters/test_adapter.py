@@ -34,8 +34,8 @@ async def test_get_adapter_gives_the_configured_database(adapter):
     changed = await (await get_adapter("default")).execute("INSERT INTO reporter (name) VALUES ($1)", ["Tintin"])
     assert changed == 1
     with pytest.raises(ConnectionDoesNotExist) as caught:
-        await get_adapter("defualt")
-    assert str(caught.value) == "no database 'defualt'; choose one of: default"
+        await get_adapter("defaults")
+    assert str(caught.value) == "no database 'defaults'; choose one of: default"
 
 
 async def test_the_guides_raw_sql_runs_as_written(adapter):
