@@ -15,6 +15,7 @@ def single_key(fields: Sequence[Any], model: Any) -> Key | None:
         return None
     field = fields[0]
     owner = field.model._meta.concrete_model
-    if owner is not model._meta.concrete_model or getattr(field, "remote_field", None) is not None and field.primary_key:
+    links_to_parent = field.primary_key and getattr(field, "remote_field", None) is not None
+    if owner is not model._meta.concrete_model or links_to_parent:
         return None
     return attrgetter(field.attname)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from covet.database.orm.managers import BaseManager
 from covet.database.orm.peers import MISSING, peers_of, shared
-from covet.database.orm.queryset.held import held_rows
 from covet.database.orm.prefetch import Prefetched, Source
+from covet.database.orm.queryset.held import held_rows
 
 if TYPE_CHECKING:
 

@@ -21,9 +21,13 @@ class ReverseManager(RelatedManagerBase):
 
     Attributes:
         field: the foreign key.
+        key_path, key_attname: the lookup of its one column, and the attribute of the instance that it is
+            compared with; None for relations that take more than that.
     """
 
     field: Any
+    key_path: str | None
+    key_attname: str
     relation: Any
     manager_class_of: Any
 
@@ -57,15 +61,20 @@ class ReverseManager(RelatedManagerBase):
 
     def _apply_rel_filters(self, queryset: Any) -> Any:
         instance, field = self.instance, self.field
-        rows = queryset.filter(**self.core_filters)
-        keys = [getattr(instance, there.attname) for there in field.foreign_related_fields]
-        if None in keys:
-            return rows.none()
+        known: Any
+        if self.key_path is not None:
+            known = getattr(instance, self.key_attname)
+            rows = queryset.none() if known is None else queryset.filter(**{self.key_path: known})
+        else:
+            rows = queryset.filter(**self.core_filters)
+            known = tuple([getattr(instance, there.attname) for there in field.foreign_related_fields])
+            if None in known:
+                rows = rows.none()
         carried: dict[str, Any] = {"hints": {**rows._hints, "instance": instance}}
         if self._db:
             carried["db"] = self._db
         if field.many_to_one:
-            carried["known"] = {field: {keys[0] if len(keys) == 1 else tuple(keys): instance}}
+            carried["known"] = {field: {known: instance}}
         rows._conf = rows._conf.evolve(**carried)
         return rows
 
@@ -279,11 +288,15 @@ class ReverseManyToOneDescriptor:
     def _make_class(self, superclass: Any) -> Any:
         rel = self.rel
         base = NullableReverseManager if rel.field.null else ReverseManager
+        there = rel.field.foreign_related_fields
+        is_single = len(there) == 1 and rel.field.concrete
         namespace = {
             "relation": rel,
             "field": rel.field,
             "manager_class_of": staticmethod(self.manager_class_of),
             "cache_name": rel.field.remote_field.cache_name,
+            "key_path": f"{rel.field.name}__{there[0].name}" if is_single else None,
+            "key_attname": there[0].attname,
             "tables": tables_of(rel.related_model) if superclass.is_plain else None,
             "__module__": rel.related_model.__module__,
         }
