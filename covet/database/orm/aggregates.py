@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from covet.database.orm.expressions.mixins import FixDurationInputMixin, Numeric
 from covet.database.orm.expressions.outputs import OutputField, output
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Star, Value
-from covet.exceptions import FieldError, FullResultSet
+from covet.exceptions import FieldError, FullResultSet, NotSupportedError
 
 
 class Aggregate(Func):
@@ -296,7 +297,13 @@ class StringAgg(Aggregate):
         return clone.as_sql(compiler, connection, **extra_context)  # type: ignore[no-any-return]
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra_context: Any) -> tuple[str, Sequence[Any]]:
-        """GROUP_CONCAT; with DISTINCT it takes no delimiter but the comma."""
+        """GROUP_CONCAT; with DISTINCT it takes no delimiter but the comma.
+
+        Raises:
+            NotSupportedError: an order, before SQLite 3.44.
+        """
+        if self.order_by is not None and sqlite3.sqlite_version_info < (3, 44):
+            raise NotSupportedError("This database backend does not support specifying an order on aggregates.")
         if not self.distinct:
             return self.as_sql(compiler, connection, function="GROUP_CONCAT", **extra_context)
         first, delimiter = self.source_expressions

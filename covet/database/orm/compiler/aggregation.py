@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import quoted_name
 
 from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler.elements import AliasColumn
@@ -83,7 +84,7 @@ def aggregate_statement(query: Any, emitter: Emitter, resolved: dict[str, Any]) 
     replacements = {Ref(name, annotation): annotation for name, annotation in query.annotations.items()}
     where, having, _ = query.where.split()
     elements = [
-        select_element(emitter, expression.replace_expressions(replacements)).label(name)
+        select_element(emitter, expression.replace_expressions(replacements)).label(quoted_name(name, quote=True))
         for name, expression in resolved.items()
     ]
     statement = add_conditions(sa.select(*elements), query, emitter, where)
@@ -151,7 +152,7 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
     outer: dict[str, Any] = {name: _rewritten(expression, query, carried) for name, expression in resolved.items()}
     built = build(query, inner_emitter, labelled=True)
     subquery = built.statement.subquery(SUBQUERY)
-    elements = [select_element(emitter, expression).label(name) for name, expression in outer.items()]
+    elements = [select_element(emitter, expression).label(quoted_name(name, quote=True)) for name, expression in outer.items()]
     return sa.select(*elements).select_from(subquery)
 
 

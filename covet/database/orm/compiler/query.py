@@ -158,6 +158,8 @@ class Query(Filters):
         self.deferred = (frozenset(), True)
         self.values_mode = True
         if names:
+            for name in names:
+                self.check_alias(name)
             # What is selected decides what is grouped by.
             self.annotation_mask = {name for name in names if name in self.annotation_select}
         if self.group_by is True:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import quoted_name
 
 from covet.database.orm.compiler import emitter as emitter_module
 from covet.database.orm.compiler.columns import Selection, selection_of
@@ -93,7 +94,7 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
 def _column(emitter: Emitter, expression: Any, label: str | None, index: int, *, labelled: bool) -> Any:
     element = select_element(emitter, expression)
     if label is not None:
-        named = element.label(label)
+        named = element.label(quoted_name(label, quote=True))
         emitter.labels[label] = named
         return named
     return element.label(f"col{index + 1}") if labelled else element

@@ -225,7 +225,9 @@ class DurationExpression(CombinedExpression):
         return text, [*left_params, *right_params]
 
     def as_mysql(self, compiler: Any, connection: Any) -> tuple[str, Sequence[Any]]:
-        """Intervals of microseconds."""
+        """Intervals of microseconds; a number of them where they are multiplied."""
+        if self.connector in ("*", "/"):
+            return CombinedExpression.as_sql(self, compiler, connection)
         texts, params = [], []
         for side in (self.lhs, self.rhs):
             text, own = compiler.compile(side)

@@ -104,9 +104,8 @@ def left_side(vendor: str, lookup_name: str | None, internal_type: str) -> str:
         if lookup_name in _FOLDED:
             template = f"UPPER({template})"
         return template
-    if vendor == "mysql" and internal_type == "JSONField" and lookup_name in _FOLDED | {"contains"}:
-        return "LOWER(%s)" if lookup_name in _FOLDED else "%s"
-    return "%s"
+    # MariaDB's JSON is text: a text in it would be compared with its quotes.
+    return "JSON_UNQUOTE(%s)" if vendor == "mysql" and internal_type == "JSONField" else "%s"
 
 
 INTEGER_RANGES: Final[dict[str, tuple[int, int]]] = {

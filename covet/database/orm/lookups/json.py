@@ -43,6 +43,7 @@ from covet.exceptions import NotSupportedError
 
 SQL = tuple[str, Sequence[Any]]
 # What SQLite's JSON_TYPE calls the values that JSON_EXTRACT would turn into numbers or NULL.
+_COMPARISONS: Final = frozenset({"exact", "in", "gt", "gte", "lt", "lte"})
 _NAMED: Final = "('false','true','null')"
 
 
@@ -129,6 +130,12 @@ class KeyTextTransform(KeyTransform):
         """Unquoted."""
         text, params = super().as_mysql(compiler, connection)
         return f"JSON_UNQUOTE({text})", params
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        """Text is compared as text; only whether the key is there is the document's matter."""
+        if lookup_name in _COMPARISONS:
+            return self.output_field.get_lookup(lookup_name)
+        return super().get_lookup(lookup_name)
 
     @classmethod
     def from_lookup(cls, lookup: str) -> Self:
