@@ -150,4 +150,3 @@ async def laboratory(url: str, folder: Path) -> AsyncIterator[Laboratory]:
     finally:
         await adapter.close()
         connections.configure(None)
-

@@ -95,7 +95,8 @@ async def test_commands_of_the_guide(project: Path, database_url: str, tmp_path:
     assert covet(project, "create", "Add user profile") == "Created migration: migrations/0003_add_user_profile.py\n"
     listed = covet(project, "list")
     assert re.fullmatch(
-        r"\[X\] 0001_initial  \d{4}-\d\d-\d\d \d\d:\d\d\n\[ \] 0002_auto_detected\n\[ \] 0003_add_user_profile\n", listed
+        r"\[X\] 0001_initial  \d{4}-\d\d-\d\d \d\d:\d\d\n\[ \] 0002_auto_detected\n\[ \] 0003_add_user_profile\n",
+        listed,
     )
     assert covet(project, "list", "--check", code=1) == listed
     covet(project, "apply")

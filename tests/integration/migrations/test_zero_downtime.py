@@ -38,7 +38,9 @@ class Migration(Migration):
 async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tmp_path: Path) -> None:
     """Promise 15: expand, backfill and contract run while requests are served; 0 of them fail."""
     async with laboratory(postgresql_url, tmp_path) as lab:
-        models = make_models(Book={"title": CharField(max_length=30), "isbn": CharField(max_length=30), "size": IntegerField()})
+        models = make_models(
+            Book={"title": CharField(max_length=30), "isbn": CharField(max_length=30), "size": IntegerField()}
+        )
         await lab.auto(models)
         await lab.apply()
         await lab.run(
@@ -64,7 +66,9 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
             number = next(counter)
             if writes_pages:
                 await lab.adapter.execute(
-                    "INSERT INTO lab_book (title, isbn, size, pages) VALUES ($1, $2, 1, 7)", f"n{number}", f"new{number}"
+                    "INSERT INTO lab_book (title, isbn, size, pages) VALUES ($1, $2, 1, 7)",
+                    f"n{number}",
+                    f"new{number}",
                 )
             else:
                 await book.objects.create(title=f"n{number}", isbn=f"new{number}", size=1)

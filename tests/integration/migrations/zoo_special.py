@@ -1,6 +1,6 @@
 """What only some databases have, as text for both sides: partial, covering and expression indexes, and the like."""
 
-SPECIAL = '''
+SPECIAL = """
 class Special(models.Model):
     title = models.CharField(max_length=30)
     size = models.IntegerField()
@@ -14,8 +14,8 @@ class Special(models.Model):
             models.UniqueConstraint(fields=["size"], condition=models.Q(title="x"), name="zoo_unique_where"),
             models.UniqueConstraint(Lower("title"), name="zoo_unique_lower"),
         ]
-'''
-POSTGRESQL = '''
+"""
+POSTGRESQL = """
 class Deep(models.Model):
     title = models.CharField(max_length=30, db_collation="C")
     size = models.IntegerField()
@@ -30,4 +30,4 @@ class Deep(models.Model):
             models.UniqueConstraint(fields=["size", "title"], name="zoo_nulls", nulls_distinct=False),
             models.UniqueConstraint(fields=["title"], name="zoo_with", include=["size"]),
         ]
-'''
+"""

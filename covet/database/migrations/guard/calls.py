@@ -108,7 +108,8 @@ def _is_operation(call: ast.Call) -> bool:
 
 def _call(call: ast.Call, text: str, lines: list[str]) -> OperationCall:
     assert isinstance(call.func, ast.Attribute)
-    around = lines[max(call.lineno - 2, 0) : call.end_lineno]
+    above = lines[call.lineno - 2 : call.lineno - 1] if call.lineno > 1 else []
+    around = [line for line in above if line.lstrip().startswith("#")] + lines[call.lineno - 1 : call.end_lineno]
     reasons = [match["reason"].strip() for line in around if (match := _SILENCE.search(line))]
     return OperationCall(
         call.func.attr,
