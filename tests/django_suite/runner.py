@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from covet.portal import in_portal, install, portal
 from tests.django_suite import loader, shim
+from tests.django_suite.apps import APPS
 from tests.django_suite.kit import cases
 from tests.django_suite.kit.modules import MODULES
 from tests.django_suite.kit.queries import AssertNumQueries
@@ -165,7 +166,8 @@ def run_apps(
         _hide(chosen, frozenset(hidden))
     sys.path.insert(0, str(root))
     namespace.install(chosen)
-    loader.install(root, apps)
+    # Some apps take tests from others.
+    loader.install(root, {*apps, *APPS})
     run = Run()
 
     portals_in_threads(apps)
