@@ -1,72 +1,106 @@
-"""Models as type checkers see them, with no plugin. `python3 dev.py types` holds this file to mypy --strict and pyright."""
+"""Fields, relations and managers as type checkers see them, without a plugin: run by mypy --strict and pyright."""
 
-from __future__ import annotations
-
-import datetime as dt
-from decimal import Decimal
+import datetime
+import decimal
+import uuid
 from typing import assert_type
 
 from covet.database.orm import (
     CASCADE,
+    BigIntegerField,
     BooleanField,
     CharField,
+    DateField,
     DateTimeField,
     DecimalField,
+    DurationField,
+    EmailField,
+    FloatField,
     ForeignKey,
+    GenericIPAddressField,
     IntegerField,
-    Manager,
     Model,
+    OneToOneField,
+    PositiveIntegerField,
     QuerySet,
+    SlugField,
     TextField,
+    TimeField,
+    URLField,
+    UUIDField,
 )
 
 
-class Author(Model):
-    name = CharField(max_length=100)
-    age = IntegerField(null=True)
-    is_active = BooleanField(default=True)
+class Person(Model):
+    """Every kind of value, required."""
+
+    name = CharField(max_length=30)
+    bio = TextField(blank=True)
+    slug = SlugField()
+    email = EmailField(unique=True)
+    site = URLField(default="")
+    address = GenericIPAddressField()
+    age = IntegerField()
+    visits = PositiveIntegerField(default=0)
+    clicks = BigIntegerField(default=0)
+    height = FloatField()
+    balance = DecimalField(max_digits=9, decimal_places=2)
+    active = BooleanField(default=True)
+    born = DateField()
+    joined = DateTimeField(auto_now_add=True)
+    wakes = TimeField()
+    slept = DurationField()
+    key = UUIDField(default=uuid.uuid4)
 
 
-class Book(Model):
-    title = CharField(max_length=200)
-    text = TextField()
-    price = DecimalField(max_digits=8, decimal_places=2)
-    published = DateTimeField()
-    author: ForeignKey[Author] = ForeignKey(Author, on_delete=CASCADE, related_name="books")
+class Note(Model):
+    """The same, nullable, and relations."""
+
+    text = CharField(max_length=30, null=True)
+    rank = PositiveIntegerField(nullable=True)
+    price = DecimalField(max_digits=9, decimal_places=2, null=True)
+    at = DateTimeField(null=True)
+    author = ForeignKey(Person, on_delete=CASCADE, related_name="notes")
+    reviewer = ForeignKey(Person, on_delete="SET_NULL", null=True)
+    card = OneToOneField(Person, CASCADE, null=True)
 
 
-class Shelf(Manager["Book"]):
-    def cheap(self) -> QuerySet[Book]:
-        return self.filter(price__lt=10)
+def required_values(person: Person) -> None:
+    """A required field is its plain type."""
+    assert_type(person.name, str)
+    assert_type(person.bio, str)
+    assert_type(person.slug, str)
+    assert_type(person.email, str)
+    assert_type(person.site, str)
+    assert_type(person.address, str)
+    assert_type(person.age, int)
+    assert_type(person.visits, int)
+    assert_type(person.clicks, int)
+    assert_type(person.height, float)
+    assert_type(person.balance, decimal.Decimal)
+    assert_type(person.active, bool)
+    assert_type(person.born, datetime.date)
+    assert_type(person.joined, datetime.datetime)
+    assert_type(person.wakes, datetime.time)
+    assert_type(person.slept, datetime.timedelta)
+    assert_type(person.key, uuid.UUID)
 
 
-async def fields(author: Author, book: Book) -> None:
-    assert_type(author.name, str)
-    assert_type(author.is_active, bool)
-    assert_type(book.title, str)
-    assert_type(book.text, str)
-    assert_type(book.price, Decimal)
-    assert_type(book.published, dt.datetime)
-    assert_type(book.author, Author)
-    assert_type(book.author.name, str)
-    author.name = "someone"
+def nullable_values(note: Note) -> None:
+    """A nullable field may be None."""
+    assert_type(note.text, str | None)
+    assert_type(note.rank, int | None)
+    assert_type(note.price, decimal.Decimal | None)
+    assert_type(note.at, datetime.datetime | None)
+    assert_type(note.author, Person)
+    assert_type(note.reviewer, Person | None)
+    assert_type(note.card, Person | None)
+    note.text = None
+    note.reviewer = None
 
 
-async def managers() -> None:
-    assert_type(Author.objects, Manager[Author])
-    assert_type(Author.objects.filter(name="x"), QuerySet[Author])
-    assert_type(Author.objects.all().exclude(age=3).order_by("name"), QuerySet[Author])
-    assert_type(await Author.objects.filter(name="x"), list[Author])
-    assert_type(await Author.objects.get(id=1), Author)
-    assert_type(await Author.objects.first(), Author | None)
-    assert_type(await Author.objects.filter(age=3).count(), int)
-    assert_type(await Author.objects.exists(), bool)
-    assert_type(await Author.objects.get_or_create(name="x"), tuple[Author, bool])
-    assert_type(await Author.objects.create(name="x"), Author)
-    assert_type(await Author.objects.filter(age=3).delete(), tuple[int, dict[str, int]])
-    assert_type(await Author.objects.aget(id=1), Author)
-    async for author in Author.objects.filter(age__gt=3):
-        assert_type(author, Author)
-    for book in await Book.objects.select_related("author"):
-        assert_type(book, Book)
-    assert_type(Shelf().cheap(), QuerySet[Book])
+async def querysets() -> None:
+    """Managers and QuerySets know their model."""
+    assert_type(Person.objects.filter(active=True), QuerySet[Person])
+    assert_type(await Person.objects.get(pk=1), Person)
+    assert_type(await Person.create(name="Emma"), Person)

@@ -6,20 +6,42 @@ import functools
 import uuid
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 from covet.database.orm.fields.base import Field, canonical_uuid
+from covet.database.orm.fields.values import BytesValue, UUIDValue
 from covet.exceptions import ValidationError
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
 from covet.utils.translation import gettext_lazy as _
 
 
-class BinaryField(Field[bytes]):
+class BinaryField(Field[BytesValue]):
     """Raw bytes; not editable unless told."""
 
     description = _("Raw binary data")
     empty_values: ClassVar[Any] = [None, b""]
+
+    @overload
+    def __init__(
+        self: BinaryField[bytes | None],
+        *args: Any,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: BinaryField[bytes | None],
+        *args: Any,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: BinaryField[bytes],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None: ...
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("editable", False)
@@ -58,12 +80,35 @@ class BinaryField(Field[bytes]):
         return memoryview(b64decode(value.encode("ascii"))) if isinstance(value, str) else value
 
 
-class UUIDField(Field[uuid.UUID]):
+class UUIDField(Field[UUIDValue]):
     """A universally unique identifier."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _("“%(value)s” is not a valid UUID.")}
     description = _("Universally unique identifier")
     empty_strings_allowed = False
+
+    @overload
+    def __init__(
+        self: UUIDField[uuid.UUID | None],
+        verbose_name: Any = None,
+        *,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: UUIDField[uuid.UUID | None],
+        verbose_name: Any = None,
+        *,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: UUIDField[uuid.UUID],
+        verbose_name: Any = None,
+        **kwargs: Any,
+    ) -> None: ...
 
     def __init__(self, verbose_name: Any = None, **kwargs: Any) -> None:
         kwargs["max_length"] = 32

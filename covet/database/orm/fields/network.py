@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 from covet.database.orm.fields.base import Field
+from covet.database.orm.fields.values import TextValue
 from covet.exceptions import ValidationError
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
@@ -14,7 +15,7 @@ from covet.utils.ipv6 import MAX_IPV6_ADDRESS_LENGTH, clean_ipv6_address
 from covet.utils.translation import gettext_lazy as _
 
 
-class GenericIPAddressField(Field[str]):
+class GenericIPAddressField(Field[TextValue]):
     """An IPv4 or IPv6 address.
 
     Args:
@@ -30,6 +31,39 @@ class GenericIPAddressField(Field[str]):
     empty_strings_allowed = False
     description = _("IP address")
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _("Enter a valid %(protocol)s address.")}
+
+    @overload
+    def __init__(
+        self: GenericIPAddressField[str | None],
+        verbose_name: Any = None,
+        name: str | None = None,
+        protocol: str = "both",
+        unpack_ipv4: bool = False,
+        *args: Any,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: GenericIPAddressField[str | None],
+        verbose_name: Any = None,
+        name: str | None = None,
+        protocol: str = "both",
+        unpack_ipv4: bool = False,
+        *args: Any,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: GenericIPAddressField[str],
+        verbose_name: Any = None,
+        name: str | None = None,
+        protocol: str = "both",
+        unpack_ipv4: bool = False,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None: ...
 
     def __init__(
         self,

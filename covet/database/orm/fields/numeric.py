@@ -5,10 +5,11 @@ from __future__ import annotations
 import decimal
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from covet.database.orm.fields.base import NOT_PROVIDED, Field
 from covet.database.orm.fields.columns import INTEGER_RANGES, integer_range
+from covet.database.orm.fields.values import BoolValue, DecimalValue, FloatValue, IntValue
 from covet.database.orm.types import Numeric, vendor_of
 from covet.database.orm.vendor import default_vendor
 from covet.exceptions import ValidationError
@@ -34,8 +35,18 @@ def _prepared(field: Any, convert: Callable[[Any], Any], value: Any) -> Any:
         raise type(error)(message) from error
 
 
-class IntegerField(Field[int]):
+class IntegerField(Field[IntValue]):
     """A whole number of 32 bits."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: IntegerField[int | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: IntegerField[int | None], *args: Any, nullable: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: IntegerField[int], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     empty_strings_allowed = False
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _("“%(value)s” value must be an integer.")}
@@ -82,8 +93,18 @@ def _limits(found: list[Any], kind: type[Any], limit: int, within: Callable[[Any
     return False
 
 
-class BigIntegerField(IntegerField):
+class BigIntegerField(IntegerField[IntValue]):
     """A whole number of 64 bits."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: BigIntegerField[int | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: BigIntegerField[int | None], *args: Any, nullable: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: BigIntegerField[int], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     description = _("Big (8 byte) integer")
     MAX_BIGINT = INTEGER_RANGES["BigIntegerField"][1]
@@ -92,8 +113,20 @@ class BigIntegerField(IntegerField):
         return "BigIntegerField"
 
 
-class SmallIntegerField(IntegerField):
+class SmallIntegerField(IntegerField[IntValue]):
     """A whole number of 16 bits."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: SmallIntegerField[int | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(
+            self: SmallIntegerField[int | None], *args: Any, nullable: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(self: SmallIntegerField[int], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     description = _("Small integer")
 
@@ -104,17 +137,31 @@ class SmallIntegerField(IntegerField):
 class PositiveIntegerRelDbTypeMixin:
     """Foreign keys to a positive integer are plain integers where there are no unsigned ones."""
 
-    integer_field_class: ClassVar[type[IntegerField]]
+    integer_field_class: ClassVar[Any]
 
     def rel_db_type(self, connection: Any) -> str | None:
         """The DDL type of a column that refers to this one."""
         if vendor_of(connection) in {"mysql", "mariadb"}:
             return self.db_type(connection)  # type: ignore[attr-defined, no-any-return]
-        return self.integer_field_class().db_type(connection=connection)
+        return self.integer_field_class().db_type(connection=connection)  # type: ignore[no-any-return]
 
 
-class PositiveIntegerField(PositiveIntegerRelDbTypeMixin, IntegerField):
+class PositiveIntegerField(PositiveIntegerRelDbTypeMixin, IntegerField[IntValue]):
     """A whole number of 32 bits, zero or more."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: PositiveIntegerField[int | None], *args: Any, null: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: PositiveIntegerField[int | None], *args: Any, nullable: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(self: PositiveIntegerField[int], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     description = _("Positive integer")
     integer_field_class = IntegerField
@@ -123,8 +170,22 @@ class PositiveIntegerField(PositiveIntegerRelDbTypeMixin, IntegerField):
         return "PositiveIntegerField"
 
 
-class PositiveBigIntegerField(PositiveIntegerRelDbTypeMixin, BigIntegerField):
+class PositiveBigIntegerField(PositiveIntegerRelDbTypeMixin, BigIntegerField[IntValue]):
     """A whole number of 64 bits, zero or more."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: PositiveBigIntegerField[int | None], *args: Any, null: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: PositiveBigIntegerField[int | None], *args: Any, nullable: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(self: PositiveBigIntegerField[int], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     description = _("Positive big integer")
     integer_field_class = BigIntegerField
@@ -133,8 +194,22 @@ class PositiveBigIntegerField(PositiveIntegerRelDbTypeMixin, BigIntegerField):
         return "PositiveBigIntegerField"
 
 
-class PositiveSmallIntegerField(PositiveIntegerRelDbTypeMixin, SmallIntegerField):
+class PositiveSmallIntegerField(PositiveIntegerRelDbTypeMixin, SmallIntegerField[IntValue]):
     """A whole number of 16 bits, zero or more."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: PositiveSmallIntegerField[int | None], *args: Any, null: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: PositiveSmallIntegerField[int | None], *args: Any, nullable: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(self: PositiveSmallIntegerField[int], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     description = _("Positive small integer")
     integer_field_class = SmallIntegerField
@@ -191,7 +266,7 @@ class _AutoFieldMeta(type):
         return super().__subclasscheck__(subclass)
 
 
-class AutoField(AutoFieldMixin, IntegerField, metaclass=_AutoFieldMeta):
+class AutoField(AutoFieldMixin, IntegerField[IntValue], metaclass=_AutoFieldMeta):
     """An automatic key of 32 bits."""
 
     def get_internal_type(self) -> str:
@@ -201,7 +276,7 @@ class AutoField(AutoFieldMixin, IntegerField, metaclass=_AutoFieldMeta):
         return IntegerField().db_type(connection=connection)
 
 
-class BigAutoField(AutoFieldMixin, BigIntegerField):
+class BigAutoField(AutoFieldMixin, BigIntegerField[IntValue]):
     """An automatic key of 64 bits."""
 
     def get_internal_type(self) -> str:
@@ -211,7 +286,7 @@ class BigAutoField(AutoFieldMixin, BigIntegerField):
         return BigIntegerField().db_type(connection=connection)
 
 
-class SmallAutoField(AutoFieldMixin, SmallIntegerField):
+class SmallAutoField(AutoFieldMixin, SmallIntegerField[IntValue]):
     """An automatic key of 16 bits."""
 
     def get_internal_type(self) -> str:
@@ -221,8 +296,18 @@ class SmallAutoField(AutoFieldMixin, SmallIntegerField):
         return SmallIntegerField().db_type(connection=connection)
 
 
-class FloatField(Field[float]):
+class FloatField(Field[FloatValue]):
     """A floating point number."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: FloatField[float | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: FloatField[float | None], *args: Any, nullable: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: FloatField[float], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     empty_strings_allowed = False
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _("“%(value)s” value must be a float.")}
@@ -244,7 +329,7 @@ class FloatField(Field[float]):
             raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": value}) from None
 
 
-class DecimalField(Field[decimal.Decimal]):
+class DecimalField(Field[DecimalValue]):
     """A decimal number.
 
     Args:
@@ -256,6 +341,38 @@ class DecimalField(Field[decimal.Decimal]):
     empty_strings_allowed = False
     default_error_messages: ClassVar[dict[str, Any]] = {"invalid": _("“%(value)s” value must be a decimal number.")}
     description = _("Decimal number")
+
+    @overload
+    def __init__(
+        self: DecimalField[decimal.Decimal | None],
+        verbose_name: Any = None,
+        name: str | None = None,
+        max_digits: int | None = None,
+        decimal_places: int | None = None,
+        *,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DecimalField[decimal.Decimal | None],
+        verbose_name: Any = None,
+        name: str | None = None,
+        max_digits: int | None = None,
+        decimal_places: int | None = None,
+        *,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: DecimalField[decimal.Decimal],
+        verbose_name: Any = None,
+        name: str | None = None,
+        max_digits: int | None = None,
+        decimal_places: int | None = None,
+        **kwargs: Any,
+    ) -> None: ...
 
     def __init__(
         self,
@@ -317,8 +434,18 @@ class DecimalField(Field[decimal.Decimal]):
         return self.get_db_prep_value(self.to_python(value), connection)
 
 
-class BooleanField(Field[bool]):
+class BooleanField(Field[BoolValue]):
     """A truth value."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: BooleanField[bool | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: BooleanField[bool | None], *args: Any, nullable: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: BooleanField[bool], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     empty_strings_allowed = False
     default_error_messages: ClassVar[dict[str, Any]] = {
@@ -347,7 +474,7 @@ class BooleanField(Field[bool]):
         return None if value is None else self.to_python(value)
 
 
-class NullBooleanField(BooleanField):
+class NullBooleanField(BooleanField["bool | None"]):
     """A truth value or NULL, as older projects declare it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
 from covet.conf import settings
 from covet.database.orm.fields.base import Field, warn_naive
+from covet.database.orm.fields.values import DateValue, DurationValue, MomentValue, TimeValue
 from covet.exceptions import ValidationError
 from covet.utils import timezone
 from covet.utils.dateparse import parse_date, parse_datetime, parse_duration, parse_time
@@ -75,8 +76,18 @@ class AutoNow(Field[V]):
         return self.to_python(resolve(value))
 
 
-class DateField(AutoNow[dt.date]):
+class DateField(AutoNow[DateValue]):
     """A date."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: DateField[dt.date | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: DateField[dt.date | None], *args: Any, nullable: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: DateField[dt.date], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": _("“%(value)s” value has an invalid date format. It must be in YYYY-MM-DD format."),
@@ -118,8 +129,22 @@ class DateField(AutoNow[dt.date]):
                 setattr(cls, method, neighbour)
 
 
-class DateTimeField(DateField):
+class DateTimeField(DateField[MomentValue]):
     """A moment; aware when USE_TZ."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: DateTimeField[dt.datetime | None], *args: Any, null: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: DateTimeField[dt.datetime | None], *args: Any, nullable: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(self: DateTimeField[dt.datetime], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": _(
@@ -179,14 +204,22 @@ class DateTimeField(DateField):
         return value
 
 
-class TimeField(AutoNow[dt.time]):
+class TimeField(AutoNow[TimeValue]):
     """A time of day."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: TimeField[dt.time | None], *args: Any, null: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: TimeField[dt.time | None], *args: Any, nullable: Literal[True], **kwargs: Any) -> None: ...
+        @overload
+        def __init__(self: TimeField[dt.time], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     default_error_messages: ClassVar[dict[str, Any]] = {
         "invalid": _("“%(value)s” value has an invalid format. It must be in HH:MM[:ss[.uuuuuu]] format."),
-        "invalid_time": _(
-            "“%(value)s” value has the correct format (HH:MM[:ss[.uuuuuu]]) but it is an invalid time."
-        ),
+        "invalid_time": _("“%(value)s” value has the correct format (HH:MM[:ss[.uuuuuu]]) but it is an invalid time."),
     }
     description = _("Time")
 
@@ -210,8 +243,22 @@ class TimeField(AutoNow[dt.time]):
         return dt.datetime.now().time()  # noqa: DTZ005 - Django's: the server's clock
 
 
-class DurationField(Field[dt.timedelta]):
+class DurationField(Field[DurationValue]):
     """A length of time."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: DurationField[dt.timedelta | None], *args: Any, null: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: DurationField[dt.timedelta | None], *args: Any, nullable: Literal[True], **kwargs: Any
+        ) -> None: ...
+        @overload
+        def __init__(self: DurationField[dt.timedelta], *args: Any, **kwargs: Any) -> None: ...
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     empty_strings_allowed = False
     default_error_messages: ClassVar[dict[str, Any]] = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, overload
 
 from covet.database.orm.fields.base import Field
+from covet.database.orm.fields.values import TextValue
 from covet.database.orm.functions.text import Substr
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
@@ -23,7 +24,7 @@ class Sliceable:
         return Substr(expression, start, length)
 
 
-class CharField(Sliceable, Field[str]):
+class CharField(Sliceable, Field[TextValue]):
     """Text of at most `max_length` characters.
 
     Args:
@@ -31,6 +32,17 @@ class CharField(Sliceable, Field[str]):
         db_collation: the column's collation.
         **kwargs: options of `Field`.
     """
+
+    @overload
+    def __init__(
+        self: CharField[str | None], *args: Any, null: Literal[True], db_collation: str | None = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: CharField[str | None], *args: Any, nullable: Literal[True], db_collation: str | None = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(self: CharField[str], *args: Any, db_collation: str | None = None, **kwargs: Any) -> None: ...
 
     def __init__(self, *args: Any, db_collation: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,25 +80,46 @@ class CharField(Sliceable, Field[str]):
         return name, path, args, kwargs
 
 
-class CommaSeparatedIntegerField(CharField):
+class CommaSeparatedIntegerField(CharField[TextValue]):
     """Digits joined by commas, as older projects declare it."""
 
     default_validators: ClassVar[Any] = [checks.validate_comma_separated_integer_list]
     description = _("Comma-separated integers")
 
 
-class EmailField(CharField):
+class EmailField(CharField[TextValue]):
     """An e-mail address."""
 
     default_validators: ClassVar[Any] = [checks.validate_email]
     description = _("Email address")
 
+    @overload
+    def __init__(
+        self: EmailField[str | None],
+        *args: Any,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: EmailField[str | None],
+        *args: Any,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: EmailField[str],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None: ...
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 254)
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[misc] # the value type of the subclass
 
 
-class SlugField(CharField):
+class SlugField(CharField[TextValue]):
     """A word for URLs: letters, digits, hyphens, underscores; indexed.
 
     Args:
@@ -100,13 +133,43 @@ class SlugField(CharField):
     default_validators: ClassVar[Any] = [checks.validate_slug]
     description = _("Slug (up to %(max_length)s)")
 
+    @overload
+    def __init__(
+        self: SlugField[str | None],
+        *args: Any,
+        max_length: int | None = 50,
+        db_index: bool = True,
+        allow_unicode: bool = False,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: SlugField[str | None],
+        *args: Any,
+        max_length: int | None = 50,
+        db_index: bool = True,
+        allow_unicode: bool = False,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: SlugField[str],
+        *args: Any,
+        max_length: int | None = 50,
+        db_index: bool = True,
+        allow_unicode: bool = False,
+        **kwargs: Any,
+    ) -> None: ...
+
     def __init__(
         self, *args: Any, max_length: int | None = 50, db_index: bool = True, allow_unicode: bool = False, **kwargs: Any
     ) -> None:
         self.allow_unicode = allow_unicode
         if allow_unicode:
             self.default_validators = [checks.validate_unicode_slug]  # type: ignore[misc]
-        super().__init__(*args, max_length=max_length, db_index=db_index, **kwargs)
+        super().__init__(*args, max_length=max_length, db_index=db_index, **kwargs)  # type: ignore[misc] # the value type of the subclass
 
     def get_internal_type(self) -> str:
         return "SlugField"
@@ -124,15 +187,41 @@ class SlugField(CharField):
         return name, path, args, kwargs
 
 
-class URLField(CharField):
+class URLField(CharField[TextValue]):
     """A URL."""
 
     default_validators: ClassVar[Any] = [checks.URLValidator()]
     description = _("URL")
 
+    @overload
+    def __init__(
+        self: URLField[str | None],
+        verbose_name: Any = None,
+        name: str | None = None,
+        *,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: URLField[str | None],
+        verbose_name: Any = None,
+        name: str | None = None,
+        *,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: URLField[str],
+        verbose_name: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+
     def __init__(self, verbose_name: Any = None, name: str | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 200)
-        super().__init__(verbose_name, name, **kwargs)
+        super().__init__(verbose_name, name, **kwargs)  # type: ignore[misc] # the value type of the subclass
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()
@@ -141,7 +230,7 @@ class URLField(CharField):
         return name, path, args, kwargs
 
 
-class TextField(Sliceable, Field[str]):
+class TextField(Sliceable, Field[TextValue]):
     """Text of any length.
 
     Args:
@@ -151,6 +240,17 @@ class TextField(Sliceable, Field[str]):
     """
 
     description = _("Text")
+
+    @overload
+    def __init__(
+        self: TextField[str | None], *args: Any, null: Literal[True], db_collation: str | None = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: TextField[str | None], *args: Any, nullable: Literal[True], db_collation: str | None = None, **kwargs: Any
+    ) -> None: ...
+    @overload
+    def __init__(self: TextField[str], *args: Any, db_collation: str | None = None, **kwargs: Any) -> None: ...
 
     def __init__(self, *args: Any, db_collation: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

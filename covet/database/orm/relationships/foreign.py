@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, overload
 
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.fields.base import Field
+from covet.database.orm.fields.values import Related, Target
 from covet.database.orm.relationships.base import (
     RECURSIVE_RELATIONSHIP_CONSTANT,
     RelatedField,
@@ -247,7 +248,7 @@ _CACHES = (
 )
 
 
-class ForeignKey(ForeignObject[T]):
+class ForeignKey(ForeignObject[Related]):
     """A key that refers to a row of another model.
 
     Args:
@@ -270,9 +271,53 @@ class ForeignKey(ForeignObject[T]):
     }
     description = _("Foreign Key (type determined by related field)")
 
+    @overload
+    def __init__(
+        self: ForeignKey[Target | None],
+        to: type[Target] | str,
+        on_delete: Any,
+        related_name: str | None = None,
+        related_query_name: str | None = None,
+        limit_choices_to: Any = None,
+        parent_link: bool = False,
+        to_field: str | None = None,
+        db_constraint: bool = True,
+        *,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ForeignKey[Target | None],
+        to: type[Target] | str,
+        on_delete: Any,
+        related_name: str | None = None,
+        related_query_name: str | None = None,
+        limit_choices_to: Any = None,
+        parent_link: bool = False,
+        to_field: str | None = None,
+        db_constraint: bool = True,
+        *,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: ForeignKey[Target],
+        to: type[Target] | str,
+        on_delete: Any,
+        related_name: str | None = None,
+        related_query_name: str | None = None,
+        limit_choices_to: Any = None,
+        parent_link: bool = False,
+        to_field: str | None = None,
+        db_constraint: bool = True,
+        **kwargs: Any,
+    ) -> None: ...
+
     def __init__(
         self,
-        to: type[T] | str,
+        to: Any,
         on_delete: Any,
         related_name: str | None = None,
         related_query_name: str | None = None,
@@ -451,7 +496,7 @@ class ForeignKey(ForeignObject[T]):
         return super().get_db_converters(connection)
 
 
-class OneToOneField(ForeignKey[T]):
+class OneToOneField(ForeignKey[Related]):
     """A key that at most one row of this model has for a row of the other.
 
     Args:
@@ -465,7 +510,36 @@ class OneToOneField(ForeignKey[T]):
     rel_class: ClassVar[type[Any]] = OneToOneRel
     description = _("One-to-one relationship")
 
-    def __init__(self, to: type[T] | str, on_delete: Any, to_field: str | None = None, **kwargs: Any) -> None:
+    @overload
+    def __init__(
+        self: OneToOneField[Target | None],
+        to: type[Target] | str,
+        on_delete: Any,
+        to_field: str | None = None,
+        *,
+        null: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: OneToOneField[Target | None],
+        to: type[Target] | str,
+        on_delete: Any,
+        to_field: str | None = None,
+        *,
+        nullable: Literal[True],
+        **kwargs: Any,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: OneToOneField[Target],
+        to: type[Target] | str,
+        on_delete: Any,
+        to_field: str | None = None,
+        **kwargs: Any,
+    ) -> None: ...
+
+    def __init__(self, to: Any, on_delete: Any, to_field: str | None = None, **kwargs: Any) -> None:
         kwargs["unique"] = True
         super().__init__(to, on_delete, to_field=to_field, **kwargs)
 
