@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import ssl
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import asyncmy
 from sqlalchemy import event
@@ -22,11 +24,15 @@ from covet.database.adapters.pool import LeasedPool
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError
 
+PATIENCE: Final = 0.5
+"""Seconds for the greeting of a server; it comes in one round trip."""
+
 
 class MySQLAdapter(Adapter):
     """MariaDB and MySQL through asyncmy, in autocommit outside transactions.
 
-    Until the first connection it is taken for a MySQL server, which can do less than MariaDB.
+    Which of the two it is, the server's greeting tells when the adapter is made; a server that cannot be
+    reached then is taken for MySQL, which can do less, until the first connection.
     """
 
     vendor: ClassVar[str] = "mysql"
@@ -39,6 +45,10 @@ class MySQLAdapter(Adapter):
         self.dialect = dialect(dbapi=dialect.import_dbapi())
         self.features: Features = MYSQL
         self._known = False
+        # Plans are compiled before the first connection, and depend on which of the two servers it is.
+        greeting = _greeting(config)
+        if greeting:
+            self._learn(greeting)
 
     def make_engine(self) -> AsyncEngine:
         config = self.config
@@ -95,11 +105,12 @@ class MySQLAdapter(Adapter):
         return "SET " + ", ".join(settings)
 
     async def prepare_new(self, connection: Connection) -> None:
-        """Learn from the first connection which server it is."""
-        if self._known:
-            return
-        version = str(connection.raw.get_server_info())
-        numbers = tuple(int(part) for part in version.removeprefix("5.5.5-").split("-")[0].split(".")[:3])
+        """Learn from the first connection which server it is, when it could not be asked before."""
+        if not self._known:
+            self._learn(str(connection.raw.get_server_info()))
+
+    def _learn(self, version: str) -> None:
+        numbers = tuple(int(part) for part in _VERSION.findall(version.removeprefix("5.5.5-"))[0].split("."))
         mariadb = "mariadb" in version.lower()
         self.features = MARIADB if mariadb and numbers >= (10, 5) else MYSQL
         dialect: Any = self.dialect
@@ -140,6 +151,28 @@ class MySQLAdapter(Adapter):
         written, values = super()._arranged(sql, args)
         # None: a text without arguments is sent as it stands, percent signs included.
         return written, values or None
+
+
+_VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
+
+
+def _greeting(config: DatabaseConfig) -> str:
+    """The version in the packet with which the server greets every client; empty when there is none at once."""
+    host, port = next(config.addresses())
+    family = socket.AF_UNIX if host.startswith("/") else socket.AF_INET
+    try:
+        if family == socket.AF_UNIX:
+            connection = socket.socket(family)
+            connection.settimeout(PATIENCE)
+            connection.connect(host)
+        else:
+            connection = socket.create_connection((host, port), timeout=PATIENCE)
+        with connection:
+            packet = connection.recv(256)
+    except OSError:
+        return ""
+    # Three bytes of length, a sequence number, the protocol's version (10), the server's version.
+    return packet[5:].split(b"\0", 1)[0].decode("ascii", "replace") if packet[4:5] == b"\x0a" else ""
 
 
 def _ssl(value: Any) -> Any:
