@@ -42,6 +42,7 @@ BY_CODE: Final[dict[int, type[DatabaseError]]] = {
     1053: DatabaseUnavailable,
     1129: DatabaseUnavailable,
     1203: DatabaseUnavailable,
+    1139: DataError,
     1364: IntegrityError,
     1205: OperationalError,
     1213: OperationalError,

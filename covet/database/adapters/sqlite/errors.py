@@ -40,6 +40,7 @@ BY_NAME: Final[dict[str, type[DatabaseError]]] = {
 }
 STATES: Final = {"SQLITE_FULL": "53100", "SQLITE_BUSY": "55P03", "SQLITE_LOCKED": "55P03", "SQLITE_INTERRUPT": "57014"}
 FUNCTION_RAISED: Final = "user-defined function raised exception"
+FUNCTION_FAILED: Final = "user-defined function raised exception"
 CLOSED: Final = ("closed database", "connection closed", "no active connection")
 
 _CONSTRAINT = re.compile(
@@ -68,6 +69,9 @@ def map_error(exc: BaseException) -> DatabaseError:
     kind = BY_NAME.get(primary, kind)
     if isinstance(exc, TimeoutError):
         kind = OperationalError
+    elif str(exc) == FUNCTION_FAILED:
+        # A value that the function cannot take: a bad regular expression, above all.
+        kind = DataError
     elif FUNCTION_RAISED in str(exc):
         # A function of ours refused its argument: a bad regex, a date that is none.
         kind = DataError
