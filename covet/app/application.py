@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from starlette.responses import Response as StarletteResponse
@@ -16,6 +17,8 @@ from covet.app.lifespan import Lifespan, participant_of
 from covet.app.pages import debug_page, missing_page, plain_page
 from covet.conf import settings
 from covet.conf.logs import configure_logging
+from covet.database.transaction.manager import transaction
+from covet.database.transaction.requests import atomic_aliases, wrapped_aliases
 from covet.exceptions import DisallowedHost, ImproperlyConfigured, Resolver404, TemplateDoesNotExist
 from covet.http.asgi import respond
 from covet.http.context import request_var
@@ -76,6 +79,8 @@ class Covet:
         self._stack: ASGIApp | None = None
         self._onion: Onion | None = None
         self._view_hooks: list[Callable[..., Any]] = []
+        self._atomic: list[str] = []
+        self._script_name = ""
         self._known_hosts: set[bytes] = set()
         self.lifespan = Lifespan(self)
         if lifespan is not None:
@@ -155,6 +160,8 @@ class Covet:
         middleware = settings.MIDDLEWARE if self._middleware is None else self._middleware
         self._onion = Onion(load(middleware), self._endpoint, self._convert)
         self._view_hooks = self._onion.view_hooks
+        self._atomic = atomic_aliases()
+        self._script_name = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
         self._stack = self._onion.wrap_application(self._dispatch)
         return self._stack
 
@@ -192,7 +199,7 @@ class Covet:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         scope["covet.resolver"] = self._router
-        scope["covet.root_path"] = scope.get("root_path", "")
+        scope["covet.root_path"] = self._script_name or scope.get("root_path", "")
         token = request_var.set(request)
         try:
             response = await self._handle(request)
@@ -276,7 +283,12 @@ class Covet:
                 early = await self._asked(self._view_hooks, request, route.endpoint, (), params)
                 if early is not None:
                     return early
-            result = await route.endpoint(request, **params) if route.is_async else route.endpoint(request, **params)
+            if self._atomic:
+                result = await self._in_transactions(route, request, params)
+            elif route.is_async:
+                result = await route.endpoint(request, **params)
+            else:
+                result = route.endpoint(request, **params)
             return result if isinstance(result, StarletteResponse) else await to_response(result, route.endpoint)
         except Exception as error:
             if failures.is_disconnect(error):
@@ -284,6 +296,13 @@ class Covet:
             assert self._onion is not None
             early = await self._asked(self._onion.exception_hooks, request, error)
             return await self._convert(request, error) if early is None else early
+
+    async def _in_transactions(self, route: Route, request: Request, params: dict[str, Any]) -> Any:
+        """Call the handler inside a transaction of every database with ATOMIC_REQUESTS."""
+        async with AsyncExitStack() as stack:
+            for alias in wrapped_aliases(route.handler, self._atomic):
+                await stack.enter_async_context(transaction(alias))
+            return await _settled(route.endpoint(request, **params))
 
     @staticmethod
     async def _asked(hooks: Sequence[Callable[..., Any]], *arguments: Any) -> Any:

@@ -9,6 +9,7 @@ import linecache
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -19,6 +20,7 @@ from covet._version import __version__
 from covet.app.masking import Masker
 from covet.app.styles import STYLES
 from covet.conf import settings
+from covet.exceptions import SuspiciousOperation
 from covet.http.context import request_var
 from covet.http.request import Request
 
@@ -88,9 +90,11 @@ def _learn(masker: Masker, error: BaseException, request: Request) -> None:
         for frame, _ in _frames(trace):
             masker.learn_from(dict(frame.f_locals))
     values = request.__dict__
-    for mapping in (values.get("_json"), values.get("_form"), values.get("_query")):
+    for mapping in (values.get("_json"), values.get("_form")):
         if isinstance(mapping, Mapping):
             masker.learn_from(dict(mapping.items()))
+    with suppress(SuspiciousOperation):
+        masker.learn_from(dict(request.query_params.items()))
     masker.learn_from(dict(request.headers.items()))
     masker.learn_from(dict(request.cookies))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -57,14 +58,19 @@ class SecurityHeadersMiddleware(BaseMiddleware):
         self._report_only = compile_policy(settings.SECURE_CSP_REPORT_ONLY if report_only is None else report_only)
         self._hsts = _hsts(settings.SECURE_HSTS_SECONDS if hsts_seconds is None else hsts_seconds)
         self._redirect = settings.SECURE_SSL_REDIRECT
+        self._exempt = [re.compile(pattern) for pattern in settings.SECURE_REDIRECT_EXEMPT]
         self._fixed = _fixed_headers(frame_options or settings.X_FRAME_OPTIONS)
 
     async def process_request(self, request: Request) -> Any:
         request.scope.setdefault("state", {})["csp_nonce"] = secrets.token_urlsafe(16)
-        if self._redirect and not request.is_secure():
+        if self._redirect and not request.is_secure() and not self._is_exempt(request):
             host = settings.SECURE_SSL_HOST or request.get_host()
             return HttpResponsePermanentRedirect(f"https://{host}{request.get_full_path()}")
         return None
+
+    def _is_exempt(self, request: Request) -> bool:
+        path = request.path.lstrip("/")
+        return any(pattern.search(path) for pattern in self._exempt)
 
     async def process_response(self, request: Request, response: Any) -> Any:
         pairs = response.raw_headers

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 from covet.database.adapters.base import Adapter
 from covet.database.connections.registry import DEFAULT, connections
+from covet.database.transaction.manager import current
 
 NOT_COUNTED: Final = ("BEGIN", "COMMIT", "ROLLBACK", "START TRANSACTION", "SET TRANSACTION")
 """The frame of a transaction; savepoints count, as in Django."""
@@ -75,6 +77,33 @@ class capture_queries:  # noqa: N801 - read as a verb: `with capture_queries() a
 
 
 CaptureQueriesContext = capture_queries
+
+
+@asynccontextmanager
+async def capture_on_commit_callbacks(
+    using: str = DEFAULT, *, execute: bool = False
+) -> AsyncIterator[list[Callable[[], Any]]]:
+    """The `on_commit` callbacks that a block registers; tests are rolled back, so that none runs by itself.
+
+    Args:
+        using: the database's alias.
+        execute: call them, in order, at the end of the block.
+    """
+    state = current(using)
+    before = len(state.hooks) if state is not None else 0
+    callbacks: list[Callable[[], Any]] = []
+    yield callbacks
+    while state is not None and len(state.hooks) > before:
+        registered = [callback for _, callback, _ in state.hooks[before:]]
+        callbacks.extend(registered)
+        del state.hooks[before:]
+        for callback in registered if execute else ():
+            result = callback()
+            if isinstance(result, Awaitable):
+                await result
+
+
+captureOnCommitCallbacks = capture_on_commit_callbacks  # noqa: N816 - Django's name
 
 
 class assert_num_queries(capture_queries):  # noqa: N801 - read as a verb

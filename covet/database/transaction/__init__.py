@@ -16,6 +16,7 @@ from covet.database.transaction.inspection import (
     set_rollback,
 )
 from covet.database.transaction.manager import Block, Transaction, atomic, current, detached, transaction
+from covet.database.transaction.requests import non_atomic_requests
 from covet.exceptions import TransactionClosed, TransactionManagementError, TransactionOutcomeUnknown
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "get_connection",
     "get_rollback",
     "mark_for_rollback_on_error",
+    "non_atomic_requests",
     "on_commit",
     "rollback",
     "savepoint",

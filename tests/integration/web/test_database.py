@@ -1,20 +1,23 @@
 """Handlers over real databases: models as answers, implicit loading, shortcuts, bad values."""
 
 import asyncio
+import dataclasses
 
 import pytest
 
 from covet.app import Covet
 from covet.conf import override_settings
+from covet.database.config import DatabaseConfig
 from covet.database.connections import connections
 from covet.database.orm import CASCADE, Model
 from covet.database.orm.fields import CharField, IntegerField
 from covet.database.orm.plan import invalidate
 from covet.database.orm.relationships import ForeignKey
+from covet.database.transaction import current, non_atomic_requests, on_commit, transaction
 from covet.exceptions import ImproperlyConfigured
 from covet.http import get_object_or_404
 from covet.routing import Router
-from covet.testing import TestClient, assert_num_queries
+from covet.testing import TestClient, assert_num_queries, capture_on_commit_callbacks
 
 
 class Writer(Model):
@@ -181,6 +184,60 @@ async def test_searches_by_the_client_never_fail_the_server(client, rows, field,
 async def test_sorting_by_the_client_never_fails_the_server(client, rows, by):
     response = await client.get("/sorted/", params={"by": by})
     assert response.status_code < 500
+
+
+async def test_atomic_requests_roll_back_what_a_failing_handler_wrote(database_url):
+    connections.configure({"default": dataclasses.replace(DatabaseConfig.of(database_url), atomic_requests=True)})
+    invalidate()
+    app = Covet(Router(), middleware=[])
+
+    @app.post("/fails/")
+    async def fails(request):
+        await Writer.objects.create(name="gone")
+        raise RuntimeError
+
+    @app.post("/works/")
+    async def works(request):
+        assert current() is not None
+        return await Writer.objects.create(name="kept")
+
+    @app.post("/exempt/")
+    @non_atomic_requests
+    async def exempt(request):
+        assert current() is None
+        return {}
+
+    adapter = connections["default"]
+    async with adapter.engine.begin() as connection:
+        await connection.run_sync(Writer.table.create)
+    try:
+        async with TestClient(app, raise_server_exceptions=False) as client:
+            assert (await client.post("/fails/")).status_code == 500
+            assert (await client.post("/works/")).status_code == 200
+            assert (await client.post("/exempt/")).status_code == 200
+        assert [writer.name for writer in await Writer.objects.all()] == ["kept"]
+    finally:
+        async with adapter.engine.begin() as connection:
+            await connection.run_sync(Writer.table.drop)
+        await connections.close_all()
+        connections.configure(None)
+
+
+async def test_callbacks_of_a_rolled_back_test_can_be_run(client):
+    log = []
+
+    async def later():
+        log.append("async")
+
+    async with transaction():
+        async with capture_on_commit_callbacks() as callbacks:
+            on_commit(lambda: log.append("sync"))
+            on_commit(later)
+        assert (len(callbacks), log) == (2, [])
+        async with capture_on_commit_callbacks(execute=True):
+            on_commit(lambda: log.append("sync"))
+            on_commit(later)
+    assert log == ["sync", "async"]
 
 
 async def test_an_unreachable_database_is_503():
