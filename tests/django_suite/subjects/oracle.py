@@ -22,6 +22,7 @@ from covet.portal import wait
 from tests.django_suite.servers import Server, server_for
 from tests.django_suite.shim import NotProvided
 from tests.django_suite.subjects.base import Subject
+from tests.django_suite.waiting import treat_as_lazy
 
 QUERYSET: Final = (
     "get create bulk_create bulk_update get_or_create update_or_create count exists contains aggregate latest "
@@ -173,6 +174,7 @@ class Oracle(Subject):
         from django.db.models import manager, query
         from django.db.models.fields import related_descriptors
 
+        treat_as_lazy(query.QuerySet, query.RawQuerySet)
         self._replace(query.QuerySet, QUERYSET)
         self._replace(models.Model, MODEL)
         self._replace(manager.Manager.__mro__[1], QUERYSET)
