@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from covet.exceptions import SuspiciousFileOperation
 from covet.utils.functional import resolve
 
 _NOT_IN_SLUG = re.compile(r"[^\w\s-]")
@@ -57,11 +58,11 @@ def get_valid_filename(name: Any) -> str:
     """`name` as a file's name on every system.
 
     Raises:
-        ValueError: nothing is left of it.
+        SuspiciousFileOperation: nothing is left of it.
     """
     made = re.sub(r"(?u)[^-\w.]", "", str(name).strip().replace(" ", "_"))
     if made in {"", ".", ".."}:
-        raise ValueError(f"Could not derive file name from '{name}'")
+        raise SuspiciousFileOperation(f"Could not derive file name from '{name}'")
     return made
 
 
@@ -83,11 +84,18 @@ class Truncator:
     def chars(self, num: int, truncate: str = "…") -> str:
         """At most `num` characters, the mark included."""
         text = unicodedata.normalize("NFC", self.text)
-        if len(text) <= num:
+        if num <= 0:
+            return ""
+        # Combining marks belong to the character before them.
+        places = [place for place, letter in enumerate(text) if not unicodedata.combining(letter)]
+        if len(places) <= num:
             return text
-        return text[: max(num - len(truncate), 0)] + truncate
+        mark = sum(not unicodedata.combining(letter) for letter in truncate)
+        return text[: places[max(num - mark, 0)]] + truncate
 
     def words(self, num: int, truncate: str = "…") -> str:
         """At most `num` words; the mark follows a space."""
+        if num <= 0:
+            return ""
         words = self.text.split()
         return " ".join(words) if len(words) <= num else " ".join(words[:num]) + f" {truncate}".replace(" …", "…")

@@ -279,11 +279,11 @@ def validate_ipv4_address(value: Any) -> None:
     Raises:
         ValidationError: with code `invalid`.
     """
-    if isinstance(value, ipaddress.IPv4Address):
-        return
-    if not isinstance(value, str) or not _IPV4.match(value):
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
         message = _("Enter a valid %(protocol)s address.")
-        raise ValidationError(message, code="invalid", params={"protocol": _("IPv4"), "value": value})
+        raise ValidationError(message, code="invalid", params={"protocol": _("IPv4"), "value": value}) from None
 
 
 def validate_ipv6_address(value: Any) -> None:
