@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from covet.conf.loader import settings
@@ -39,6 +39,9 @@ class Connections:
     def __init__(self, databases: Mapping[str, Any] | None = None) -> None:
         self._given = databases
         self._adapters: dict[str, Adapter] = {}
+        # Called after an alias may have come to mean another database.
+        self.on_change: list[Callable[[], None]] = []
+        settings.subscribe(self._setting_changed)
 
     @property
     def databases(self) -> dict[str, Any]:
@@ -82,7 +85,16 @@ class Connections:
     def configure(self, databases: Mapping[str, Any] | None) -> None:
         """Use these databases instead of the settings' (tests, scripts); None returns to the settings."""
         self._given = databases
+        self._forget()
+
+    def _setting_changed(self, name: str) -> None:
+        if name in ("DATABASE", "DATABASES") and self._given is None:
+            self._forget()
+
+    def _forget(self) -> None:
         self._adapters.clear()
+        for listener in self.on_change:
+            listener()
 
     async def close_all(self, grace: float = 5.0) -> None:
         """Close every pool of the running event loop."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
 from covet.conf import settings
+from covet.database.connections import connections
 from covet.database.orm.lookups import registry
 
 MAX_SHAPES: Final = 20_000
@@ -145,6 +146,7 @@ def invalidate(model: Any = None) -> None:
 
 on_invalidate: list[Callable[[Any], None]] = []
 registry.on_change.append(invalidate)
+connections.on_change.append(invalidate)
 
 
 def _setting_changed(name: str) -> None:
