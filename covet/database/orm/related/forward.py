@@ -66,13 +66,20 @@ class ForwardManyToOneDescriptor:
         field = self.field
         # One object belongs to each key: their order is of no use.
         if self._attname is None:
-            rows = queryset.filter(**{f"{field.related_query_name()}__in": instances}).order_by()
             local = field.get_local_related_value
-            return Source(rows, field.get_foreign_related_value, local, True, field.cache_name, False)
+            rows = self._by_columns(queryset, [values for values in map(local, instances) if None not in values])
+            return Source(rows.order_by(), field.get_foreign_related_value, local, True, field.cache_name, False)
         key, there = self._key_of, field.foreign_related_fields[0]
         values = dict.fromkeys([value for instance in instances if (value := key(instance)) is not None])
         rows = queryset.filter(**{f"{there.name}__in": list(values)}).order_by()
         return Source(rows, attrgetter(there.attname), key, True, field.cache_name, False)
+
+    def _by_columns(self, queryset: Any, keys: list[tuple[Any, ...]]) -> Any:
+        """Rows of which each column is in one of `keys`: perhaps too many, matching by whole keys drops those."""
+        if not keys:
+            return queryset.none()
+        columns = zip(self.field.foreign_related_fields, zip(*keys, strict=True), strict=True)
+        return queryset.filter(**{f"{there.name}__in": list(dict.fromkeys(values)) for there, values in columns})
 
     @functools.cached_property
     def link(self) -> Any:
@@ -174,11 +181,14 @@ class ForwardManyToOneDescriptor:
 
     def _lacking(self, instance: Any) -> list[Any]:
         """The peers for whom the related object is wanted too."""
-        model, attname, name, db = self.field.model, self.field.attname, self._cache_name, instance._state.db
+        if self.field.get_extra_descriptor_filter(instance):
+            # Each instance has a condition of its own.
+            return [instance]
+        model, attname, name, db = self.field.model, self._attname or "", self._cache_name, instance._state.db
         return [
             peer
             for peer in peers_of(instance)
-            if peer.__dict__.get(attname) is not None
+            if (self._attname is None or peer.__dict__.get(attname) is not None)
             and peer._state.db == db
             and isinstance(peer, model)
             and name not in peer._state.fields_cache
