@@ -210,12 +210,10 @@ def docs(arguments: list[str]) -> None:
 
 
 def bench(arguments: list[str]) -> None:
-    """The benchmarks; without arguments it lists them."""
-    install("dev")
-    scripts = {path.stem: path for path in sorted((ROOT / "benchmarks").glob("[a-z]*.py"))}
-    if not arguments or arguments[0] not in scripts:
-        sys.exit("dev: choose a benchmark: " + (", ".join(scripts) or "there is none yet"))
-    run(PYTHON, scripts[arguments[0]], *arguments[1:])
+    """The benchmarks beside Django and others: `--quick` takes five minutes; a module's name runs that one."""
+    install("bench")
+    name = f"benchmarks.{arguments.pop(0)}" if arguments and not arguments[0].startswith("-") else "benchmarks"
+    run(PYTHON, "-m", name, *arguments)
 
 
 def django_suite(arguments: list[str]) -> None:

@@ -25,9 +25,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("docs/_performance"))
     options = parser.parse_args()
     if not options.dsn:
-        from tests.services import benchmark_dsn
-
-        options.dsn = benchmark_dsn()
+        options.dsn = data.private_server()
     parts = set(options.only or ("load", "micro", "sockets"))
     names = options.stacks or (["covet", "floor", "django"] if options.quick else [stack.name for stack in STACKS])
     chosen = tuple(stack for stack in STACKS if stack.name in names)

@@ -1,7 +1,10 @@
 """The database that every stack reads: tables as Django would make them, and the same rows each time."""
 
 import asyncio
+import os
 import random
+import tempfile
+from pathlib import Path
 
 import asyncpg
 
@@ -87,6 +90,14 @@ async def fill(dsn: str) -> None:
     await connection.executemany("INSERT INTO bench_fortune (message) VALUES ($1)", [(text,) for text in FORTUNES])
     await connection.execute(INDEXES)
     await connection.close()
+
+
+def private_server() -> str:
+    """The address of an empty database on a server of this run's own; it ends with this process."""
+    from tests.services import Services, create_database
+
+    services = Services(Path(tempfile.mkdtemp(prefix="covet-bench-")), os.getpid())
+    return create_database(services.url("postgresql"), "bench")
 
 
 def prepare(dsn: str) -> None:
