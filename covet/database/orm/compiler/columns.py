@@ -41,12 +41,14 @@ class Selection:
         columns: (expression, label) pairs; the label is None where only the position counts.
         main: the layout of instances; None for values.
         names: value names (values mode). annotations: (name, column index).
+        merges: (first column, how many) of the names that stand for several columns.
     """
 
     columns: list[tuple[Any, str | None]]
     main: ModelColumns | None = None
     names: list[str] = field(default_factory=list)
     annotations: list[tuple[str, int]] = field(default_factory=list)
+    merges: tuple[tuple[int, int], ...] = ()
 
 
 def selection_of(query: Any) -> Selection:
@@ -65,14 +67,18 @@ def _values(query: Any) -> Selection:
     plain = iter(query.select)
     columns: list[tuple[Any, str | None]] = []
     annotations: list[tuple[str, int]] = []
+    merges: list[tuple[int, int]] = []
     for name in query.select_names:
         if name in query.annotation_select:
             annotations.append((name, len(columns)))
             columns.append((query.annotation_select[name], name))
         else:
-            columns.append((next(plain), None))
+            width = query.widths.get(name, 1)
+            if width > 1:
+                merges.append((len(columns), width))
+            columns.extend((next(plain), None) for _ in range(width))
     columns.extend((expression, None) for expression in plain)
-    return Selection(columns, names=list(query.select_names), annotations=annotations)
+    return Selection(columns, names=list(query.select_names), annotations=annotations, merges=tuple(merges))
 
 
 def _instances(query: Any) -> Selection:

@@ -15,7 +15,7 @@ from typing import Any
 from covet.database.orm.compiler.datastructures import AND, INNER, LOOKUP_SEP, LOUTER, BaseTable, Join
 from covet.database.orm.compiler.filters import Filters
 from covet.database.orm.compiler.where import Nothing, WhereNode
-from covet.database.orm.expressions.refs import F, OuterRef, Ref
+from covet.database.orm.expressions.refs import ColPairs, F, OuterRef, Ref
 from covet.database.orm.expressions.subquery import Exists
 from covet.exceptions import FieldError
 
@@ -59,6 +59,8 @@ class Query(Filters):
         self.annotations: dict[str, Any] = {}
         self.annotation_mask: set[str] | None = None
         self.filtered_relations: dict[str, Any] = {}
+        # How many columns a selected name has, where that is not one: composite keys.
+        self.widths: dict[str, int] = {}
         self.select: tuple[Any, ...] = ()
         self.select_names: list[str] | None = None
         self.default_cols = True
@@ -149,7 +151,13 @@ class Query(Filters):
             alias = self.get_initial_alias()
             info = self.setup_joins(name.split(LOOKUP_SEP), opts, alias, allow_many=allow_many)
             targets, final, _ = self.trim_joins(info.targets, info.joins, info.path)
-            columns.extend(info.transform(self, target, final) for target in targets)
+            for target in targets:
+                column = info.transform(self, target, final)
+                if isinstance(column, ColPairs):
+                    self.widths[name] = len(column)
+                    columns.extend(column.get_cols())
+                else:
+                    columns.append(column)
         self.select = (*self.select, *columns)
 
     def set_values(self, names: tuple[str, ...]) -> None:
@@ -503,11 +511,6 @@ class Query(Filters):
     def get_refs(self) -> set[str]:
         """None: its names are its own."""
         return set()
-
-    def relabeled_clone(self, change_map: dict[str, str]) -> Query:
-        """Itself: outer columns in it are already those of the outer query."""
-        del change_map
-        return self
 
     def replace_expressions(self, replacements: dict[Any, Any]) -> Query:
         """Itself."""

@@ -31,9 +31,22 @@ class Plan:
         layout: how rows become instances (rows of instances). names: value names (rows of values).
         converters: (column index, function) of what the driver does not give as Python wants it.
         defaults: aggregate name to the value without rows. locks: whether it is FOR UPDATE.
+        merges: (first column, how many) of the values that are tuples of columns.
     """
 
-    __slots__ = ("binder", "converters", "defaults", "is_simple", "layout", "locks", "model", "names", "sql", "width")
+    __slots__ = (
+        "binder",
+        "converters",
+        "defaults",
+        "is_simple",
+        "layout",
+        "locks",
+        "merges",
+        "model",
+        "names",
+        "sql",
+        "width",
+    )
 
     def __init__(
         self,
@@ -45,8 +58,10 @@ class Plan:
         defaults: dict[str, Any] | None = None,
         width: int = 0,
         locks: bool = False,
+        merges: tuple[tuple[int, int], ...] = (),
     ) -> None:
         self.binder = binder
+        self.merges = merges
         self.locks = locks
         self.layout = layout
         self.names = names
@@ -169,6 +184,7 @@ def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any]
         converters=converters,
         width=len(selection.columns),
         locks=query.lock is not None and adapter.features.has_select_for_update,
+        merges=selection.merges,
     )
 
 
@@ -230,8 +246,7 @@ def converter_of(expression: Any, adapter: Any) -> Converter | None:
         if processor is not None:
             steps.append(processor)
     if hasattr(expression, "get_db_converters"):
-        for convert in expression.get_db_converters(adapter):
-            steps.append(_with_context(convert, expression, adapter))
+        steps.extend(_with_context(convert, expression, adapter) for convert in expression.get_db_converters(adapter))
     if not steps:
         return None
     if len(steps) == 1:
@@ -252,7 +267,8 @@ def _with_context(convert: Any, expression: Any, adapter: Any) -> Converter:
 
 def _aggregate(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
     parent = node.parent
-    assert parent is not None and node.operation is not None
+    assert parent is not None
+    assert node.operation is not None
     query = query_of(parent, adapter, marks)
     query.offset = node.start
     items = node.operation.items  # type: ignore[attr-defined]
@@ -290,8 +306,7 @@ def _exists(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[An
 
 
 def _explain(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
-    plan = _rows(node, adapter, marks, values)
-    return plan
+    return _rows(node, adapter, marks, values)
 
 
 def _delete(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
@@ -306,7 +321,8 @@ def _delete(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[An
 
 def _update(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
     parent = node.parent
-    assert parent is not None and node.operation is not None
+    assert parent is not None
+    assert node.operation is not None
     query = query_of(parent, adapter, marks)
     query.offset = node.start
     emitter = _emitter(query, adapter, values)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from covet.database.orm.expressions.refs import ColPairs
+from covet.database.orm.expressions.refs import Col, ColPairs, ResolvedOuterRef
 from covet.database.orm.lookups.base import Lookup, is_query
 from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.shape import Const, Param, Unplannable, is_slot
@@ -77,6 +77,10 @@ class TupleLookup(Lookup):
     def get_prep_lookup(self) -> Any:
         """The right side as it is: each column's field prepares its own part."""
         rhs = self.rhs
+        inner = getattr(rhs, "query", None)
+        if inner is not None and is_query(inner):
+            # Subquery(...) written out
+            rhs = inner
         if is_query(rhs) and not rhs.has_select_fields:
             rhs.set_values(_key_names(rhs.model))
         return rhs
@@ -102,6 +106,10 @@ class TupleLookup(Lookup):
             ]
         if isinstance(rhs, ColPairs):
             return [compiler.process(column) for column in rhs.get_cols()]
+        if isinstance(rhs, ResolvedOuterRef):
+            raise ValueError("This queryset contains a reference to an outer query and may only be used in a subquery.")
+        if isinstance(rhs, Col):
+            raise ValueError("Composite field lookups only work with composite expressions.")
         if hasattr(rhs, "resolve_expression"):
             raise ValueError(
                 f"{self.lookup_name!r} subquery lookup of {self.lhs.output_field.name!r} only supports OuterRef and "

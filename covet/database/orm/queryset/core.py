@@ -332,6 +332,8 @@ class Core(Generic[M]):
         """Rows as what this QuerySet yields."""
         if plan.converters:
             rows = converted(rows, plan.converters)
+        if plan.merges:
+            rows = [_merged(row, plan.merges) for row in rows]
         conf = self._conf
         if conf.kind == INSTANCES:
             assert plan.layout is not None
@@ -473,3 +475,11 @@ def _check_values(query: Query, start: int, values: Sequence[Any]) -> None:
                 rhs.bind(values[rhs.index])
             except (EmptyResult, FullResult):
                 continue
+
+
+def _merged(row: Sequence[Any], merges: tuple[tuple[int, int], ...]) -> tuple[Any, ...]:
+    """The row with the columns of each composite key as one tuple."""
+    values = list(row)
+    for start, width in reversed(merges):
+        values[start : start + width] = [tuple(values[start : start + width])]
+    return tuple(values)
