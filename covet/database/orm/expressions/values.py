@@ -68,8 +68,8 @@ class Value(SQLiteNumericMixin, Expression):
             value = Const(value)
         field = self._output_field_or_none
         if isinstance(value, Const) and value.value is None:
-            if field is not None and not self.for_save and field.get_internal_type() == "JSONField":
-                # Not saved, but compared or returned: JSON's own null.
+            if field is not None and field.get_internal_type() == "JSONField":
+                # A value of a JSON field is JSON's own null; a plain None is the database's.
                 return ("'null'::jsonb" if connection.vendor == "postgresql" else "'null'"), []
             return "NULL", []
         if field is None:

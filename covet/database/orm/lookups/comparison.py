@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from covet.database.orm.expressions.func import ExpressionList
+from covet.database.orm.expressions.identity import per_class
 from covet.database.orm.expressions.operators import integer_range
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Value
@@ -70,7 +71,19 @@ class Exact(FieldGetDbPrepValueMixin, BuiltinLookup):
         if isinstance(value, bool) and conditional and not self.bilateral_transforms:
             text, params = self.process_lhs(compiler, connection)
             return (text if value else f"NOT {text}"), params
+        if isinstance(self.rhs, Param) and may_prepare_none(type(self.lhs.output_field)) and not self.can_use_none_as_rhs:
+            left, params = self.process_lhs(compiler, connection)
+            right = compiler.bind(self.rhs, bind_field(self.lhs.output_field))
+            # The field may turn a value into None, which is known only when the query runs.
+            return f"({left} = {right} OR ({right} IS NULL AND {left} IS NULL))", params
         return super().as_sql(compiler, connection)
+
+
+@per_class
+def may_prepare_none(field_class: Any) -> bool:
+    """Whether a field class written elsewhere prepares values its own way."""
+    prepare = getattr(field_class, "get_prep_value", None)
+    return not getattr(prepare, "__module__", "covet.").startswith("covet.")
 
 
 @builtin("Field")
