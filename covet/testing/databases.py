@@ -10,7 +10,6 @@ import dataclasses
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +107,6 @@ def _worker() -> str:
     return f"_{worker}" if worker else ""
 
 
-def is_wanted(databases: Mapping[str, Any]) -> bool:
+def is_wanted() -> bool:
     """Whether this run tests a project with databases, and not a library that configures its own."""
-    return settings.module_name is not None and bool(databases)
+    return bool(connections.databases) and settings.module_name is not None

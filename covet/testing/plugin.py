@@ -8,21 +8,23 @@ that anyio runs are left to it; pytest-asyncio stands back in a CovetPy project 
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from covet.conf import settings
 from covet.conf.override import override_settings
-from covet.database.connections.registry import connections
-from covet.testing.databases import TestDatabases, is_wanted
-from covet.testing.queries import assert_num_queries as counting
-from covet.testing.stage import Stage, Theatre
 
-STAGE = pytest.StashKey[Stage]()
-THEATRE = pytest.StashKey[Theatre]()
+if TYPE_CHECKING:
+    from covet.testing.databases import TestDatabases
+    from covet.testing.queries import assert_num_queries as counting
+    from covet.testing.stage import Stage, Theatre
+
+STAGE = pytest.StashKey["Stage"]()
+THEATRE = pytest.StashKey["Theatre"]()
 DATABASES = pytest.StashKey["TestDatabases | None"]()
 ACTIVE = pytest.StashKey[bool]()
 RIVAL = "asyncio"
@@ -51,7 +53,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Registers the markers, and decides who runs async tests."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    config.stash[THEATRE] = Theatre()
     config.stash[ACTIVE] = _decide(config)
 
 
@@ -74,7 +75,7 @@ def _is_project(config: pytest.Config) -> bool:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Closes the loop and drops the test databases."""
     theatre = config.stash.get(THEATRE, None)
-    if theatre is None or not theatre.is_open:
+    if theatre is None:
         return
     databases = config.stash.get(DATABASES, None)
     if databases is not None:
@@ -85,11 +86,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 # Stages
 
 
+def _theatre(config: pytest.Config) -> Theatre:
+    """The session's loop; what it needs of the house is imported by the first async test, not by every pytest."""
+    found = config.stash.get(THEATRE, None)
+    if found is None:
+        module = importlib.import_module("covet.testing.stage")
+        found = config.stash[THEATRE] = module.Theatre()
+    return found
+
+
 def _stage(item: pytest.Item) -> Stage:
     """The stage of a test, with its transactions open."""
     found = item.stash.get(STAGE, None)
     if found is None:
-        theatre = item.config.stash[THEATRE]
+        theatre = _theatre(item.config)
         _ensure_databases(item.config, theatre)
         found = item.stash[STAGE] = theatre.stage()
         if _option(item, "transaction", default=True):
@@ -101,9 +111,10 @@ def _ensure_databases(config: pytest.Config, theatre: Theatre) -> None:
     if DATABASES in config.stash:
         return
     config.stash[DATABASES] = None
-    if config.getoption("covet_no_db") or not is_wanted(connections.databases):
+    module = importlib.import_module("covet.testing.databases")
+    if config.getoption("covet_no_db") or not module.is_wanted():
         return
-    databases = TestDatabases(reuse=config.getoption("covet_reuse_db"))
+    databases: TestDatabases = module.TestDatabases(reuse=config.getoption("covet_reuse_db"))
     theatre.session.run(databases.create(), in_portal=False)
     config.stash[DATABASES] = databases
 
@@ -184,7 +195,7 @@ def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[None]:
 def _stage_for(request: Any) -> Stage:
     if request.scope == "function":
         return _stage(request.node)
-    theatre: Theatre = request.config.stash[THEATRE]
+    theatre = _theatre(request.config)
     _ensure_databases(request.config, theatre)
     return theatre.session
 
@@ -239,13 +250,18 @@ async def _last(generator: AsyncGenerator[Any, None], name: str) -> None:
 @pytest.fixture(name="assert_num_queries")
 def assert_num_queries_fixture() -> type[counting]:
     """`async with assert_num_queries(2): ...`."""
-    return counting
+    return _counting()
 
 
 @pytest.fixture
 def django_assert_num_queries() -> type[counting]:
     """`assert_num_queries` under pytest-django's name."""
-    return counting
+    return _counting()
+
+
+def _counting() -> type[counting]:
+    found: type[counting] = importlib.import_module("covet.testing.queries").assert_num_queries
+    return found
 
 
 class _SettingsFixture:
