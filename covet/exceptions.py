@@ -1,4 +1,4 @@
-"""Every exception of CovetPy, under Django's names where Django has one; no other module defines one that users catch."""
+"""Every exception of CovetPy, under Django's names where Django has one; no other module defines one for users."""
 
 from __future__ import annotations
 
@@ -272,7 +272,8 @@ class ValidationError(CovetError, ValueError):
 
     def __hash__(self) -> int:
         if hasattr(self, "error_dict"):
-            return hash(tuple(sorted((field, hash(ValidationError(errors))) for field, errors in self.error_dict.items())))
+            hashes = ((field, hash(ValidationError(errors))) for field, errors in self.error_dict.items())
+            return hash(tuple(sorted(hashes)))
         if hasattr(self, "message"):
             return hash((str(self.message), self.code, repr(self.params)))
         return hash(tuple(sorted(hash(error) for error in self.error_list)))

@@ -1,4 +1,4 @@
-"""Points in time as PostgreSQL sends them, the reference twin of `moments.pyx`: microseconds since 2000 to datetimes."""
+"""Points in time as PostgreSQL sends them, the twin of `moments.pyx`: microseconds since 2000 to datetimes."""
 
 from __future__ import annotations
 

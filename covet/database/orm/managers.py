@@ -232,9 +232,9 @@ def _proxies(manager_class: Any, queryset_class: Any) -> dict[str, Any]:
             continue
         if hasattr(manager_class, name):
             own = getattr(manager_class, name)
-            if name not in ("get", "all") or own is not getattr(object, name, None):
-                if not getattr(own, "is_proxy", False):
-                    continue
+            replaced = name not in ("get", "all") or own is not getattr(object, name, None)
+            if replaced and not getattr(own, "is_proxy", False):
+                continue
         queryset_only = getattr(method, "queryset_only", None)
         if queryset_only or (queryset_only is None and name.startswith("_") and name not in _INTERNAL):
             continue

@@ -1,4 +1,4 @@
-"""What type checkers see of a manager: every QuerySet method by name. At run time the methods are made of the QuerySet's."""
+"""What type checkers see of a manager: every QuerySet method by name. At run time the QuerySet's are made into it."""
 
 from __future__ import annotations
 

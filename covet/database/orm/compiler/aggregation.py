@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -92,10 +93,8 @@ def aggregate_statement(query: Any, emitter: Emitter, resolved: dict[str, Any]) 
     if tables is not None:
         statement = statement.select_from(tables)
     if having is not None:
-        try:
+        with suppress(FullResultSet):
             statement = statement.having(having.as_clause(emitter))
-        except FullResultSet:
-            pass
     return statement
 
 
@@ -131,19 +130,16 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
     used: set[str] = set()
     for expression in resolved.values():
         used |= expression.get_refs()
-    if not query.combinator:
-        if query.default_cols and not query.distinct:
-            if grouped_annotations:
-                primary = query.get_meta().pk
-                query.group_by = tuple(_key_columns(query, primary))
-            query.default_cols = False
-            query.deferred = (frozenset(), True)
-            mask = query.annotation_mask
-            # What is grouped by implicitly tells rows apart, though nobody reads it.
-            keep = used | {name for name, value in query.annotation_select.items() if value.get_group_by_cols()}
-            keep |= {name for name, value in query.annotation_select.items() if getattr(value, "set_returning", False)}
-            query.annotation_mask = keep & set(query.annotations)
-            del mask
+    if not query.combinator and query.default_cols and not query.distinct:
+        if grouped_annotations:
+            primary = query.get_meta().pk
+            query.group_by = tuple(_key_columns(query, primary))
+        query.default_cols = False
+        query.deferred = (frozenset(), True)
+        # What is grouped by implicitly tells rows apart, though nobody reads it.
+        keep = used | {name for name, value in query.annotation_select.items() if value.get_group_by_cols()}
+        keep |= {name for name, value in query.annotation_select.items() if getattr(value, "set_returning", False)}
+        query.annotation_mask = keep & set(query.annotations)
     if query.annotation_mask is not None:
         query.annotation_mask |= used & set(query.annotations)
     if query.select_names is not None:
@@ -152,7 +148,9 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
     outer: dict[str, Any] = {name: _rewritten(expression, query, carried) for name, expression in resolved.items()}
     built = build(query, inner_emitter, labelled=True)
     subquery = built.statement.subquery(SUBQUERY)
-    elements = [select_element(emitter, expression).label(quoted_name(name, quote=True)) for name, expression in outer.items()]
+    elements = [
+        select_element(emitter, expression).label(quoted_name(name, quote=True)) for name, expression in outer.items()
+    ]
     return sa.select(*elements).select_from(subquery)
 
 

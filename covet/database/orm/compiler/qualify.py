@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -87,10 +88,8 @@ def qualified(
     if groups:
         inner = inner.group_by(*groups)
     if having is not None:
-        try:
+        with suppress(FullResultSet):
             inner = inner.having(having.as_clause(emitter))
-        except FullResultSet:
-            pass
     statement = sa.select(
         *(column.as_clause(emitter).label(f"col{index + 1}") for index, column in enumerate(outer_columns))
     ).select_from(inner.subquery(NAME))

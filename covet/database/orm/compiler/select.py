@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
     """The SELECT of a query.
 
     Args:
+        query: what is asked, resolved.
+        emitter: what its expressions are emitted with.
         labelled: give every column a name (a subquery in FROM is read by names).
 
     Raises:
@@ -75,10 +78,8 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
     if groups:
         statement = statement.group_by(*groups)
     if having is not None:
-        try:
+        with suppress(FullResultSet):
             statement = statement.having(having.as_clause(emitter))
-        except FullResultSet:
-            pass
     if query.distinct_fields:
         statement = statement.distinct(*distinct_on)
     elif query.distinct:

@@ -175,7 +175,8 @@ class WhereNode(Condition):
         """(WHERE, HAVING, QUALIFY) parts: a window or aggregate can only be tested after it is computed.
 
         Args:
-            negated: whether what is around it is negated. must_group: whether the query has groups.
+            negated: whether what is around it is negated.
+            must_group: whether the query has groups.
 
         Raises:
             NotImplementedError: a window or something about single rows, where rows are grouped.

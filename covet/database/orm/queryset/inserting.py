@@ -125,11 +125,14 @@ def _statement(
     compiled = sa.insert(table).values(values).inline().compile(dialect=adapter.dialect)
     head, _, group = compiled.string.partition(" VALUES ")
     group = group.strip()
-    groups = [group]
     width = len(fields)
-    for row in range(1, rows):
-        groups.append(_NUMBERED.sub(lambda match: f"${int(match[1]) + row * width}", group) if "$" in group else group)  # noqa: B023
+    groups = [_numbered_from(row * width, group) for row in range(rows)]
     return _finish(adapter, f"{head} VALUES {', '.join(groups)}", returning, on_conflict)
+
+
+def _numbered_from(first: int, group: str) -> str:
+    """The placeholders of one row, `first` further on; other styles have no numbers."""
+    return _NUMBERED.sub(lambda match: f"${int(match[1]) + first}", group) if first and "$" in group else group
 
 
 def _defaults_only(

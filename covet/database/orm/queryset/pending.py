@@ -25,7 +25,7 @@ class Pending(Generic[T]):
     __slots__ = ("__weakref__", "_args", "_code", "_lasti", "_method", "_name")
 
     def __init__(self, name: str, method: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> None:
-        frame = sys._getframe(2)  # noqa: SLF001 - the cheap way to the caller; the frame itself is not kept
+        frame = sys._getframe(2)
         if frame.f_code in PROXIES and frame.f_back is not None:
             frame = frame.f_back
         self._code = frame.f_code
@@ -68,7 +68,8 @@ class Pending(Generic[T]):
     def __bool__(self) -> bool:
         self._method = None
         raise TypeError(
-            f"{self._name}() was not awaited, so it is neither true nor false; write `await` before it ({self._place()})"
+            f"{self._name}() was not awaited, so it is neither true nor false; write `await` before it "
+            f"({self._place()})"
         )
 
     def __del__(self) -> None:

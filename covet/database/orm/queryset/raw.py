@@ -67,7 +67,7 @@ class RawQuerySet:
     def __repr__(self) -> str:
         params = self.params
         if isinstance(params, dict):
-            shown = self.raw_query % {name: value for name, value in params.items()} if params else self.raw_query
+            shown = self.raw_query % dict(params) if params else self.raw_query
         else:
             shown = self.raw_query % tuple(params) if params and "%s" in self.raw_query else self.raw_query
         return f"<{type(self).__name__}: {shown}>"

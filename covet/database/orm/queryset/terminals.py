@@ -22,6 +22,7 @@ from covet.portal import in_portal, wait
 M = TypeVar("M")
 MAX_GET_RESULTS = 21
 _COUNT = Count("*")
+_COUNTED = "count"
 
 
 class Terminals(Building[M]):
@@ -235,8 +236,16 @@ class Terminals(Building[M]):
     async def _count(self) -> int:
         if self._result_cache is not None:
             return len(self._result_cache)
-        found = await self._aggregated({"__count": _COUNT})
-        return int(found["__count"] or 0)
+        node = self._node.children.get(_COUNTED)
+        if node is None:
+            rows: Any = self._step(_COUNTED, (), lambda _: ops.Items((("__count", _COUNT),)))
+            node = rows._node
+        adapter = connections[self.db]
+        plan, sql, args = prepare(node, "aggregate", adapter, self._values)
+        if plan.binder is None:
+            return 0
+        found = await adapter.run(sql, args)
+        return int(found[0][0] or 0) if found else 0
 
     def exists(self) -> Pending[bool]:
         """Whether there is any row."""
@@ -384,14 +393,14 @@ class Rows:
         self._chunk_size = chunk_size
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        async for chunk in self._queryset._chunks(self._chunk_size):  # noqa: SLF001 - the same package
+        async for chunk in self._queryset._chunks(self._chunk_size):
             for row in chunk:
                 yield row
 
     def __iter__(self) -> Iterator[Any]:
         if not in_portal():
             raise TypeError("iterator() is asynchronous: write `async for row in qs.iterator()`.")
-        chunks: Any = self._queryset._chunks(self._chunk_size)  # noqa: SLF001 - the same package
+        chunks: Any = self._queryset._chunks(self._chunk_size)
         try:
             while True:
                 try:

@@ -86,7 +86,7 @@ class Writing(Terminals[M]):
         create_defaults: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Pending[tuple[M, bool]]:
-        """(instance, created): the row of `kwargs`, given `defaults`, made with `create_defaults` where there is none."""
+        """(instance, created): the row of `kwargs`, given `defaults`; `create_defaults` make it where there is none."""
         return Pending("update_or_create", self._update_or_create, defaults, create_defaults, kwargs)
 
     async def aupdate_or_create(
