@@ -3,7 +3,7 @@
 import datetime
 import decimal
 import uuid
-from typing import assert_type
+from typing import TYPE_CHECKING, assert_type
 
 from covet.database.orm import (
     CASCADE,
@@ -19,6 +19,7 @@ from covet.database.orm import (
     ForeignKey,
     GenericIPAddressField,
     IntegerField,
+    ManyToManyField,
     Model,
     OneToOneField,
     PositiveIntegerField,
@@ -30,9 +31,15 @@ from covet.database.orm import (
     UUIDField,
 )
 
+if TYPE_CHECKING:
+    from covet.database.orm.related.typed import ManyRelatedManager, RelatedManager
+
 
 class Person(Model):
-    """Every kind of value, required."""
+    """Every kind of value, required, and a reverse relation that says what it is."""
+
+    if TYPE_CHECKING:
+        notes: RelatedManager["Note"]
 
     name = CharField(max_length=30)
     bio = TextField(blank=True)
@@ -63,6 +70,7 @@ class Note(Model):
     author = ForeignKey(Person, on_delete=CASCADE, related_name="notes")
     reviewer = ForeignKey(Person, on_delete="SET_NULL", null=True)
     card = OneToOneField(Person, CASCADE, null=True)
+    readers = ManyToManyField(Person, related_name="read_notes")
 
 
 def required_values(person: Person) -> None:
@@ -104,3 +112,16 @@ async def querysets() -> None:
     assert_type(Person.objects.filter(active=True), QuerySet[Person])
     assert_type(await Person.objects.get(pk=1), Person)
     assert_type(await Person.create(name="Emma"), Person)
+
+
+async def related_managers(person: Person, note: Note) -> None:
+    """Related managers know the model on the other side."""
+    assert_type(note.readers, ManyRelatedManager[Person])
+    assert_type(note.readers.filter(active=True), QuerySet[Person])
+    assert_type(await note.readers.create(name="Emma"), Person)
+    await note.readers.add(person, person.pk)
+    await note.readers.set([person])
+    assert_type(person.notes.all(), QuerySet[Note])
+    assert_type(await person.notes.get(pk=1), Note)
+    await person.notes.add(note, bulk=False)
+    await person.notes.clear()

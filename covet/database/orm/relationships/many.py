@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, overload
 
 from covet.database.orm.naming import MAX_LENGTH, truncate_name
 from covet.database.orm.on_delete import CASCADE
@@ -20,6 +20,9 @@ from covet.database.orm.relationships.paths import PathInfo
 from covet.database.orm.relationships.rels import ManyToManyRel
 from covet.exceptions import choices
 from covet.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from covet.database.orm.related.typed import ManyRelatedManager
 
 T = TypeVar("T")
 
@@ -96,6 +99,14 @@ class ManyToManyField(RelatedField[T]):
     rel_class: ClassVar[type[Any]] = ManyToManyRel
     accessor_class: ClassVar[Any] = None
     description = _("Many-to-many relationship")
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]
+        def __get__(self, instance: None, owner: Any) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> ManyRelatedManager[T]: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
 
     def __init__(
         self,
