@@ -35,7 +35,7 @@ def database_settings(url: str) -> dict[str, Any]:
     return found
 
 
-def set_up(url: str | None = None) -> None:
+def set_up(url: str | None = None, *, use_tz: bool = True) -> None:
     """Configure Django for the database at `url`."""
     import django
     from django.conf import settings
@@ -53,7 +53,7 @@ def set_up(url: str | None = None) -> None:
             "postgresql": {"ENGINE": "django.db.backends.postgresql", "NAME": "unused"},
         },
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-        USE_TZ=True,
+        USE_TZ=use_tz,
         TIME_ZONE="Europe/Vienna",
         SECRET_KEY="only for tests",
         INSTALLED_APPS=["tests.oracle.zoo", *(["django.contrib.postgres"] if url and "postgresql" in url else [])],
