@@ -152,6 +152,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     function = pyfuncitem.obj
     inner = getattr(getattr(function, "hypothesis", None), "inner_test", None)
     if inner is not None and inspect.iscoroutinefunction(inner):
+        _stage(pyfuncitem)  # now, not within the deadline of the first example
         function.hypothesis.inner_test = _sync_test(inner, pyfuncitem)
         return None
     if not inspect.iscoroutinefunction(function):
