@@ -115,10 +115,10 @@ def _select_also(query: Any, expression: Any, number: int) -> int:
     name = f"{HIDDEN}{number}"
     position = 0
     for part in query.combined:
-        if part.combinator or not isinstance(expression, F):
+        if part.combinator or isinstance(expression, Ref):
             raise DatabaseError("ORDER BY term does not match any column in the result set.")
         try:
-            resolved = part.resolve_ref(expression.name)
+            resolved = expression.resolve_expression(part, allow_joins=True, reuse=None)
         except FieldError as error:
             raise DatabaseError("ORDER BY term does not match any column in the result set.") from error
         part.annotations[name] = resolved

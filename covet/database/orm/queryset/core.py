@@ -121,20 +121,13 @@ class Core(Generic[M]):
         clone._node = self._node
         clone._values = self._values
         clone._conf = self._conf
-        extra = self._extra_state
-        if extra:
-            clone.__dict__.update(extra)
+        if len(self.__dict__) > _LEAST_STATE:
+            clone.__dict__.update(self._extra_state)
         return clone
 
     @property
     def _extra_state(self) -> dict[str, Any]:
         """Attributes that a subclass put on the QuerySet itself: they travel with it."""
-        if len(self.__dict__) <= len(_OWN_STATE):
-            return (
-                {}
-                if self.__dict__.keys() <= _OWN_STATE
-                else {k: v for k, v in self.__dict__.items() if k not in _OWN_STATE}
-            )
         return {name: value for name, value in self.__dict__.items() if name not in _OWN_STATE}
 
     def _chain(self) -> Self:
@@ -443,6 +436,9 @@ class Core(Generic[M]):
 
 
 _OWN_STATE = frozenset({"model", "_node", "_values", "_conf", "_result_cache", "_prefetch_done", "_related_source"})
+
+# model, _node, _values and _conf: what every QuerySet has.
+_LEAST_STATE = 4
 
 
 def _interpolated(sql: str, args: Sequence[Any]) -> str:
