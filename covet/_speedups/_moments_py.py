@@ -9,8 +9,9 @@ EPOCH_UTC = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 INFINITY = 0x7FFFFFFFFFFFFFFF
 MINUS_INFINITY = -0x8000000000000000
 ONE = dt.timedelta(microseconds=1)
-LAST = (dt.datetime.max - EPOCH) // ONE
-FIRST = (dt.datetime.min - EPOCH) // ONE
+NEVER = 0x7FFFFFFF
+EVER = -0x80000000
+EPOCH_ORDINAL = EPOCH.toordinal()
 
 
 def decode_timestamptz(data: bytes) -> dt.datetime:
@@ -40,12 +41,30 @@ def encode_timestamptz(moment: dt.datetime) -> bytes:
             raise TypeError(f"expected a datetime.date or datetime.datetime instance, got {type(moment).__name__!r}")
     if moment.tzinfo is None:
         moment = moment.astimezone()
-    microseconds = (moment - EPOCH_UTC) // ONE
-    if microseconds == LAST:
-        microseconds = INFINITY
-    elif microseconds == FIRST:
-        microseconds = MINUS_INFINITY
-    return microseconds.to_bytes(8, "big", signed=True)
+    # The last moment is a moment: asyncpg's infinity in its place could not be read by Django.
+    return ((moment - EPOCH_UTC) // ONE).to_bytes(8, "big", signed=True)
+
+
+def decode_date(data: bytes) -> dt.date:
+    """A date of the four bytes of a date; the extremes for infinity.
+
+    Raises:
+        OverflowError: outside the years 1 to 9999.
+    """
+    days = int.from_bytes(data, "big", signed=True)
+    if days == NEVER:
+        return dt.date.max
+    if days == EVER:
+        return dt.date.min
+    try:
+        return dt.date.fromordinal(days + EPOCH_ORDINAL)
+    except ValueError as error:
+        raise OverflowError("date value out of range") from error
+
+
+def encode_date(day: dt.date) -> bytes:
+    """The four bytes of a date; the extremes are dates, not infinity as asyncpg has it."""
+    return (day.toordinal() - EPOCH_ORDINAL).to_bytes(4, "big", signed=True)
 
 
 def decode_timestamp(data: bytes) -> dt.datetime:

@@ -32,7 +32,7 @@ def rows(*, use_tz: bool) -> list[dict[str, Any]]:
         **ordinary,
         "boolean": False, "nullable_boolean": None, "char": "", "slug": "x", "email": "c@d.ef", "url": None, "text": "",
         "integer": -(2**31), "small": None, "big": -(2**63), "positive": 0, "positive_small": 2**15 - 1, "positive_big": 2**63 - 1,
-        "real": -1.5e-7, "number": decimal.Decimal("-999999.999"), "date": dt.date(1, 1, 2), "time": None,
+        "real": -1.5e-7, "number": decimal.Decimal("-999999.999"), "date": dt.date(9999, 12, 31), "time": None,
         "moment": dt.datetime(1970, 1, 1, 3, 0, tzinfo=zone), "duration": dt.timedelta(days=-1, seconds=1),
         "identifier": uuid.UUID(int=0), "document": "text", "optional_document": None, "data": None, "address": None,
         "address4": "0.0.0.0",

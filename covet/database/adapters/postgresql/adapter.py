@@ -169,6 +169,10 @@ class PostgreSQLAdapter(Adapter):
             decoder=moments.decode_timestamptz,
             format="binary",
         )
+        # asyncpg writes the last day of 9999, which many tables hold for "never", as infinity: Django cannot read that.
+        await connection.set_type_codec(
+            "date", schema="pg_catalog", encoder=moments.encode_date, decoder=moments.decode_date, format="binary"
+        )
         return connection
 
     @property
