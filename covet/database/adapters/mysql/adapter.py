@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 import asyncmy
+from asyncmy.constants import CLIENT
 from sqlalchemy import event
 from sqlalchemy.dialects.mysql.asyncmy import MySQLDialect_asyncmy
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -84,6 +85,8 @@ class MySQLAdapter(Adapter):
                         "connect_timeout": max(1, round(config.connect_timeout)),
                         "charset": "utf8mb4",
                         "autocommit": True,
+                        # UPDATE answers with the rows it found, not only those it changed: saving relies on it.
+                        "client_flag": CLIENT.FOUND_ROWS,
                         "init_command": self._session(),
                         **config.options,
                     }
