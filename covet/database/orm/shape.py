@@ -102,6 +102,17 @@ class Param:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.index})"
 
+    def _inspect(self, *_: object) -> Any:
+        """Somebody's expression looks at the value: the query is compiled for just these values then.
+
+        Raises:
+            Unplannable: always.
+        """
+        raise Unplannable
+
+    __lt__ = __le__ = __gt__ = __ge__ = __int__ = __float__ = __neg__ = __abs__ = _inspect
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __mod__ = _inspect
+
 
 class ListParam(Param):
     """A slot that holds a list; `item` and `each` reach into it."""

@@ -22,6 +22,7 @@ from covet.database.orm import (
     ExpressionWrapper,
     F,
     FloatField,
+    Func,
     IntegerField,
     Lookup,
     Max,
@@ -494,5 +495,32 @@ def test_one_plan_serves_every_value(library: Library) -> None:
         compiled = statistics.compiled
         assert await rows("?", 200) == ["Beta?"]
         assert statistics.compiled == compiled
+
+    library(body)
+
+
+class Clipped(Func):
+    """An expression that looks at its argument's value while it compiles."""
+
+    def __init__(self, expression: Any, limit: int) -> None:
+        super().__init__(expression, Value(limit))
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
+        text, params = compiler.compile(self.source_expressions[0])
+        if self.source_expressions[1].value < 0:
+            return text, params
+        return f"SUBSTR({text}, 1, {int(self.source_expressions[1].value)})", params
+
+
+def test_expressions_that_look_at_values_are_compiled_for_them(library: Library) -> None:
+    async def body() -> None:
+        def clipped(limit: int) -> Any:
+            label = Clipped("title", limit)
+            label.output_field = CharField()
+            return Book.objects.filter(pages__gt=60).annotate(x=label).order_by("pk").values_list("x", flat=True)
+
+        assert await clipped(2) == ["Al", "Be"]
+        assert await clipped(-1) == ["Alpha", "Beta"]
+        assert await clipped(3).filter(author__in=[1], title__startswith="A") == ["Alp"]
 
     library(body)

@@ -28,10 +28,14 @@ class Filters(Joins):
 
     where: WhereNode
     offset: int
+    bound_values: Any
 
     def localize(self, value: Any) -> Any:
         """A frozen leaf counted from the start of the outermost query's values."""
-        return value.localized(self.offset)
+        slot = value.localized(self.offset)
+        if self.bound_values is not None and isinstance(slot, Param) and slot.index >= 0:
+            return slot.bind(self.bound_values[slot.index])
+        return slot
 
     def resolve_value(
         self, value: Any, *, can_reuse: set[str] | None, allow_joins: bool = True, summarize: bool = False
@@ -233,6 +237,8 @@ class Filters(Joins):
             return value
         if isinstance(value, Param):
             return value.prep(partial(_check_instances, field, opts))
+        if self.bound_values is not None and not hasattr(value, "resolve_expression"):
+            return _check_instances(field, opts, value)
         model = getattr(value, "model", None)
         if getattr(value, "is_query", False) and not value.has_select_fields and not _compatible(model, opts, field):
             message = f'Cannot use QuerySet for "{model._meta.object_name}": Use a QuerySet for "{opts.object_name}".'

@@ -80,6 +80,8 @@ class Query(Filters):
         self.lock: dict[str, Any] | None = None
         self.external_cols: list[Any] = []
         self.using: str | None = None
+        # The values themselves, where an expression looks at them and no plan can be shared.
+        self.bound_values: Any = outer.bound_values if outer is not None else None
         self.values_mode = False
         self.no_correlated_aggregates = False
         self.describe: Any = None

@@ -145,10 +145,13 @@ def _compile(node: Node, terminal: str, adapter: Any, values: Sequence[Any], mar
     return plan
 
 
-def query_of(node: Node, adapter: Any, marks: dict[int, str] | None = None) -> Query:
-    """The resolved Query of a shape."""
+def query_of(
+    node: Node, adapter: Any, marks: dict[int, str] | None = None, values: Sequence[Any] | None = None
+) -> Query:
+    """The resolved Query of a shape; of just these `values` where they are given."""
     query = Query(node.model, vendor=adapter.vendor)
     query.marks = marks or {}
+    query.bound_values = values
     return replay(node, query)
 
 
@@ -164,7 +167,7 @@ def _binder(statement: Any, emitter: Emitter) -> Binder:
 
 
 def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
-    query = query_of(node, adapter, marks)
+    query = query_of(node, adapter, marks, values)
     correlate(query)
     emitter = _emitter(query, adapter, values)
     try:
@@ -269,7 +272,7 @@ def _aggregate(node: Node, adapter: Any, marks: dict[int, str], values: Sequence
     parent = node.parent
     assert parent is not None
     assert node.operation is not None
-    query = query_of(parent, adapter, marks)
+    query = query_of(parent, adapter, marks, values)
     query.offset = node.start
     items = node.operation.items  # type: ignore[attr-defined]
     emitter = _emitter(query, adapter, values)
@@ -296,7 +299,7 @@ def empty_value(expression: Any) -> Any:
 
 
 def _exists(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
-    query = query_of(node, adapter, marks)
+    query = query_of(node, adapter, marks, values)
     emitter = _emitter(query, adapter, values)
     try:
         statement = exists_statement(query, emitter)
@@ -310,7 +313,7 @@ def _explain(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[A
 
 
 def _delete(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any] | None) -> Plan:
-    query = query_of(node, adapter, marks)
+    query = query_of(node, adapter, marks, values)
     emitter = _emitter(query, adapter, values)
     try:
         statement = late.delete(query, emitter)
@@ -323,7 +326,7 @@ def _update(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[An
     parent = node.parent
     assert parent is not None
     assert node.operation is not None
-    query = query_of(parent, adapter, marks)
+    query = query_of(parent, adapter, marks, values)
     query.offset = node.start
     emitter = _emitter(query, adapter, values)
     try:

@@ -18,6 +18,7 @@ from sqlalchemy.types import NULLTYPE, TypeEngine
 
 from covet.database.orm.expressions import moments
 from covet.database.orm.expressions.operators import OPERATORS, PATTERN_ESCAPE, PATTERN_OPERATORS
+from covet.database.orm.expressions.outputs import output_for
 from covet.database.orm.shape import Const, ListParam, Param
 
 # Private-use characters: they cannot be part of SQL that anybody writes.
@@ -215,4 +216,5 @@ class Assembly:
             return value
         if isinstance(value, (Param, Const, ListParam)):
             return self.real.bind(value, field)  # type: ignore[no-any-return]
-        return self.real.bind(Const(value), None)  # type: ignore[no-any-return]
+        # What somebody's as_sql computed has the type that it has in Python.
+        return self.real.bind(Const(value), output_for(type(value)))  # type: ignore[no-any-return]

@@ -71,7 +71,11 @@ class Exact(FieldGetDbPrepValueMixin, BuiltinLookup):
         if isinstance(value, bool) and conditional and not self.bilateral_transforms:
             text, params = self.process_lhs(compiler, connection)
             return (text if value else f"NOT {text}"), params
-        if isinstance(self.rhs, Param) and may_prepare_none(type(self.lhs.output_field)) and not self.can_use_none_as_rhs:
+        if (
+            isinstance(self.rhs, Param)
+            and may_prepare_none(type(self.lhs.output_field))
+            and not self.can_use_none_as_rhs
+        ):
             left, params = self.process_lhs(compiler, connection)
             right = compiler.bind(self.rhs, bind_field(self.lhs.output_field))
             # The field may turn a value into None, which is known only when the query runs.
@@ -152,11 +156,11 @@ class IntegerFieldOverflow(Lookup):
 
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
         bounds = integer_range(connection.vendor, bind_field(self.lhs.output_field).get_internal_type())
-        if bounds is not None and is_slot(self.rhs) and not self.bilateral_transforms:
+        if bounds is not None and self.rhs_is_direct_value() and not self.bilateral_transforms:
             check = WithinRange(bounds, self.underflow, self.overflow)
-            if isinstance(self.rhs, Const):
+            if not isinstance(self.rhs, Param):
                 try:
-                    check(self.rhs.value)
+                    check(self.rhs.value if isinstance(self.rhs, Const) else self.rhs)
                 except EmptyResult:
                     raise EmptyResultSet from None
                 except FullResult:
