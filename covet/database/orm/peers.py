@@ -150,6 +150,8 @@ async def _from_preload(peers: Peers, name: str, key: Any) -> Any:
     if preload is None:
         return MISSING
     if not preload.arrival.done():
+        if preload.arrival.get_loop() is not asyncio.get_running_loop():
+            return MISSING
         await asyncio.shield(preload.arrival)
     if preload.is_fresh():
         return preload.found.get(key, MISSING)

@@ -144,7 +144,7 @@ class RelatedManagerBase(ManagerLike):
         found = await shared(
             instance,
             f"{self.cache_name}.all",
-            id(instance),
+            instance.pk,
             members=self._lacking,
             fetch=self._fetch_for,
             tables=self.tables,
@@ -152,7 +152,7 @@ class RelatedManagerBase(ManagerLike):
         if found is MISSING:
             return None
         # Handed out once: who asks again wants to know what is there now.
-        instance._state.peers.preloads[f"{self.cache_name}.all"].found.pop(id(instance), None)
+        instance._state.peers.preloads[f"{self.cache_name}.all"].found.pop(instance.pk, None)
         rows: list[Any] = found
         for related in rows:
             self.link(related, instance)
@@ -177,8 +177,7 @@ class RelatedManagerBase(ManagerLike):
             by_key.setdefault(source.related_key(related), []).append(related)
         found: dict[Any, Any] = {}
         for instance in instances:
-            # The same rows for two copies of one instance would be shared between them.
-            found[id(instance)] = list(by_key.get(source.instance_key(instance), ()))
+            found[instance.pk] = by_key.get(source.instance_key(instance), [])
         return found
 
 
