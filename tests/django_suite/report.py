@@ -37,8 +37,9 @@ def table(counted: Sequence[Counted], vendors: Sequence[str]) -> str:
         "",
         "Django 5.2's ORM test modules run unchanged against CovetPy: imports are rewritten in memory, the run sits",
         "in one portal, and what our async methods hand back is awaited where a sync test body calls them. Counted is",
-        "every test that Django itself passes in this harness. *Count only* are tests that fail in nothing but the",
-        "number of queries (`assertNumQueries`); ignoring those, they would pass or go on to their next assertion.",
+        "every test that Django itself passes in this harness on that database. *Passed* looks at `assertNumQueries`",
+        "strictly; *count only* are the tests that fail by nothing but their number of queries, and pass when a second",
+        "run ignores it: CovetPy loads a relation for a whole result set at once where Django makes a query a row.",
         "*Missing* tests use a name of Django's that CovetPy lacks.",
     ]
     for vendor in vendors:
@@ -59,16 +60,20 @@ def _by_tier(found: Sequence[Standing]) -> list[str]:
 
 
 def _by_app(found: Sequence[Standing]) -> list[str]:
-    rows = ["| app | core | no-db | extended | internal | failed | missing | count only |", "|---|" + "---|" * 7]
+    rows = [
+        "| app | core | % | counts ignored | no-db | extended | internal | failed | missing |",
+        "|---|" + "---|" * 8,
+    ]
     for app in (*FIRST, *(app for app in APPS if app not in FIRST)):
         own = [standing for standing in found if standing.test.app == app]
         if not own:
             continue
         made = tally(own)
-        cells = [_share(tally(standing for standing in own if standing.test.tier == tier)) for tier in TIERS]
+        core, *others = (tally(standing for standing in own if standing.test.tier == tier) for tier in TIERS)
+        shares = (_share(core), f"{core.share:.0%}", f"{core.uncounted_share:.0%}", *map(_share, others))
         failed = made.counts["fail"] + made.counts["error"]
         name = f"**{app}**" if app in FIRST else app
-        rows.append(f"| {name} | {' | '.join(cells)} | {failed} | {made.counts['missing']} | {made.by_count_only} |")
+        rows.append(f"| {name} | {' | '.join(shares)} | {failed} | {made.counts['missing']} |")
     return rows
 
 
@@ -82,14 +87,15 @@ def _by_cause(found: Sequence[Cause]) -> list[str]:
     return rows
 
 
-_HEADINGS: Final = "tests | passed | % | failed | errors | missing | skipped | count only |"
-_RULE: Final = "---|---|---|---|---|---|---|---|"
+_HEADINGS: Final = "tests | passed | % | counts ignored | failed | errors | missing | skipped | count only |"
+_RULE: Final = "---|" * 9
 
 
 def _cells(made: Tally) -> str:
     counts = made.counts
-    cells = (made.total, counts["pass"], f"{made.share:.1%}", counts["fail"], counts["error"], counts["missing"])
-    return " | ".join(str(cell) for cell in (*cells, counts["skip"], made.by_count_only)) + " |"
+    shares = (f"{made.share:.1%}", f"{made.uncounted_share:.1%}")
+    cells = (made.total, counts["pass"], *shares, counts["fail"], counts["error"], counts["missing"], counts["skip"])
+    return " | ".join(map(str, (*cells, made.by_count_only))) + " |"
 
 
 def _share(made: Tally) -> str:
@@ -115,7 +121,8 @@ def _working_list(found: Sequence[Standing], vendor: str, area: Callable[[Cause]
         own = tally(standing for standing in core if standing.test.app == app)
         if own.total:
             mark = "*" if app in FIRST else " "
-            yield f"{mark} {app:28} {own.counts['pass']:4}/{own.total:<4} {own.share:6.1%}  {dict(own.counts)}"
+            shares = f"{own.share:6.1%} {own.uncounted_share:6.1%}"
+            yield f"{mark} {app:28} {own.counts['pass']:4}/{own.total:<4} {shares}  {dict(own.counts)}"
     for cause in causes(core):
         yield ""
         yield f"## {len(cause.tests)}: {cause.text}"

@@ -211,8 +211,9 @@ def test_failures_that_differ_only_in_values_share_a_cause() -> None:
 
 
 def test_a_wrong_number_of_queries_is_told_apart() -> None:
-    standing = Standing(counted_test("a.t.T.test"), "fail", "AssertionError: 3 queries executed, 1 expected")
-    assert tally([standing]).by_count_only == 1
+    standing = Standing(counted_test("a.t.T.test"), "fail", "AssertionError: 3 queries executed, 1 expected", "pass")
+    assert standing.counts_differ
+    assert (tally([standing]).share, tally([standing]).uncounted_share) == (0.0, 1.0)
 
 
 # --- mutants ------------------------------------------------------------------------------------------------------

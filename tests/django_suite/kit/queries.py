@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from tests.django_suite.shim import namespace
+
+WRONG_COUNT: Final = "queries executed"
 
 
 class CaptureQueriesContext:
@@ -53,4 +55,4 @@ class AssertNumQueries(CaptureQueriesContext):
         self.case.__dict__.setdefault("query_counts", []).append((self.expected, made))
         if self.strict and made != self.expected:
             listing = "\n".join(str(query["sql"]) for query in self.captured_queries)
-            self.case.fail(f"{made} queries executed, {self.expected} expected\nCaptured queries were:\n{listing}")
+            self.case.fail(f"{made} {WRONG_COUNT}, {self.expected} expected\nCaptured queries were:\n{listing}")
