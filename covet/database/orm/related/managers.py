@@ -152,7 +152,9 @@ class RelatedManagerBase(ManagerLike):
         if found is MISSING:
             return None
         # Handed out once: who asks again wants to know what is there now.
-        instance._state.peers.preloads[f"{self.cache_name}.all"].found.pop(instance.pk, None)
+        preload = instance._state.peers.preloads[f"{self.cache_name}.all"]
+        if preload is not None:
+            preload.found.pop(instance.pk, None)
         rows: list[Any] = found
         for related in rows:
             self.link(related, instance)
