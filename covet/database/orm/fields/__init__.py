@@ -1,8 +1,9 @@
 """Fields: the columns of a model."""
 
-from covet.database.orm.fields.base import NOT_PROVIDED, Field
+from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.binary import BinaryField, UUIDField
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH
+from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.database.orm.fields.enums import Choices, IntegerChoices, TextChoices
 from covet.database.orm.fields.files import FileField, ImageField
 from covet.database.orm.fields.generated import CompositePrimaryKey, GeneratedField

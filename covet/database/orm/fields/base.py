@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import copy
 import functools
 import uuid
@@ -12,16 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overloa
 
 from covet.conf import settings
 from covet.database.orm.expressions.outputs import register_output
-from covet.database.orm.expressions.refs import Col
 from covet.database.orm.expressions.values import DatabaseDefault, Value
 from covet.database.orm.fields.attributes import DeferredAttribute
-from covet.database.orm.fields.choices import BLANK_CHOICE_DASH, flatten_choices, normalize_choices
-from covet.database.orm.fields.columns import ddl_check, ddl_suffix, ddl_type, storage
+from covet.database.orm.fields.columning import Columned
+from covet.database.orm.fields.deconstruction import NOT_PROVIDED, Deconstructed
 from covet.database.orm.fields.late import late
-from covet.database.orm.functions.comparison import cast_type
+from covet.database.orm.fields.validating import Validated
 from covet.database.orm.lookups.registry import RegisterLookupMixin
-from covet.database.orm.types import VENDORS, Hooked, Storage, Vendor, vendor_of
-from covet.exceptions import NotSupportedError, ValidationError
 from covet.utils import validators as checks
 from covet.utils.functional import resolve
 from covet.utils.translation import gettext_lazy as _
@@ -29,15 +25,11 @@ from covet.utils.translation import gettext_lazy as _
 T = TypeVar("T")
 
 
-class NOT_PROVIDED:  # noqa: N801 - Django's name
-    """Stands for an option that was not given, where None means something."""
-
-
 def return_none() -> None:
     """The default of a field that has none."""
 
 
-class Field(RegisterLookupMixin, Generic[T]):
+class Field(Columned, Validated, Deconstructed, RegisterLookupMixin, Generic[T]):
     """One attribute of a model, usually one column.
 
     Args:
@@ -248,10 +240,6 @@ class Field(RegisterLookupMixin, Generic[T]):
             return _empty, (type(self),), state
         return late.load_field, (model._meta.app_label, model._meta.object_name, self.name)
 
-    def get_internal_type(self) -> str:
-        """The kind of column: the name of the field class that decides its type and lookups."""
-        return self.__class__.__name__
-
     @property
     def nullable(self) -> bool:
         """Another name of `null`."""
@@ -276,61 +264,6 @@ class Field(RegisterLookupMixin, Generic[T]):
     def referenced_fields(self) -> frozenset[Any]:
         """The fields that a generated one is computed from."""
         return frozenset()
-
-    @property
-    def error_messages(self) -> dict[str, Any]:
-        """Texts by code: the class's, its bases' and the given ones."""
-        found = self.__dict__.get("_messages")
-        if found is None:
-            found = {}
-            for cls in reversed(self.__class__.__mro__):
-                found.update(vars(cls).get("default_error_messages", {}))
-            found.update(self._error_messages or {})
-            self.__dict__["_messages"] = found
-        return found
-
-    # --- choices ------------------------------------------------------------------------------
-
-    @property
-    def choices(self) -> Any:
-        """A list of `(value, label)` pairs and `(group, pairs)`, or None."""
-        return self._choices
-
-    @choices.setter
-    def choices(self, value: Any) -> None:
-        self._choices = normalize_choices(value)
-        self.__dict__.pop("_flat", None)
-        if isinstance(self._choices, collections.abc.Iterator):
-            self._choices = list(self._choices)
-
-    @property
-    def flatchoices(self) -> list[tuple[Any, Any]]:
-        """The choices without groups."""
-        return list(flatten_choices(self.choices))
-
-    def get_choices(
-        self,
-        include_blank: bool = True,
-        blank_choice: Any = BLANK_CHOICE_DASH,
-        limit_choices_to: Any = None,
-        ordering: Sequence[str] = (),
-    ) -> list[Any]:
-        """The choices for a form, a blank one first; for a relation, its related objects."""
-        if self.choices is not None:
-            choices = list(self.choices)
-            if include_blank:
-                values = [value for value, _label in self.flatchoices]
-                if not any(value in (None, "") for value in values):
-                    choices = [*blank_choice, *choices]
-            return choices
-        related = self.remote_field.model
-        limit_choices_to = limit_choices_to or self.get_limit_choices_to()  # type: ignore[attr-defined]
-        remote = self.remote_field
-        attribute = remote.get_related_field().attname if hasattr(remote, "get_related_field") else "pk"
-        rows = related._default_manager.complex_filter(limit_choices_to)
-        if ordering:
-            rows = rows.order_by(*ordering)
-        return (list(blank_choice) if include_blank else []) + [(getattr(row, attribute), str(row)) for row in rows]
 
     # --- joining a model ----------------------------------------------------------------------
 
@@ -362,107 +295,6 @@ class Field(RegisterLookupMixin, Generic[T]):
             display = f"get_{self.name}_display"
             if display not in cls.__dict__:
                 setattr(cls, display, functools.partialmethod(cls._get_FIELD_display, field=self))
-
-    # --- columns ------------------------------------------------------------------------------
-
-    def db_type_parameters(self, connection: Any) -> dict[str, Any]:
-        """What the DDL type is filled in with."""
-        del connection
-        return {name: getattr(self, name, None) for name in ("max_length", "max_digits", "decimal_places")}
-
-    def db_type(self, connection: Any) -> str | None:
-        """The column's DDL type on a vendor (`"postgresql"`, an adapter …); None: no column."""
-        vendor = vendor_of(connection)
-        return ddl_type(self.get_internal_type(), self.db_type_parameters(connection), vendor)
-
-    def rel_db_type(self, connection: Any) -> str | None:
-        """The DDL type of a column that refers to this one."""
-        return self.db_type(connection)
-
-    def cast_db_type(self, connection: Any) -> str | None:
-        """The type to name in CAST."""
-        return cast_type(self, connection)
-
-    def db_check(self, connection: Any) -> str | None:
-        """The column's CHECK, or None."""
-        vendor = vendor_of(connection)
-        quote = "`" if vendor in {"mysql", "mariadb"} else '"'
-        return ddl_check(self.get_internal_type(), f"{quote}{self.column}{quote}", vendor)
-
-    def db_type_suffix(self, connection: Any) -> str | None:
-        """What follows the column's definition."""
-        return ddl_suffix(self.get_internal_type(), vendor_of(connection))
-
-    def db_parameters(self, connection: Any) -> dict[str, Any]:
-        """The DDL type and CHECK of the column."""
-        return {"type": self.db_type(connection), "check": self.db_check(connection)}
-
-    def sa_type(self) -> Storage:
-        """The SQLAlchemy type: its processors convert between Python and the driver."""
-        found: Storage | None = self.__dict__.get("_storage")
-        if found is None:
-            found = self._make_storage()
-            if type(self).get_db_prep_value is not Field.get_db_prep_value and _is_foreign(type(self)):
-                found = Hooked(found, self)
-            self.__dict__["_storage"] = found
-        return found
-
-    def _make_storage(self) -> Storage:
-        return storage(self.get_internal_type(), self._spelling(), self)
-
-    def _spelling(self) -> tuple[tuple[str, str], ...]:
-        pairs = []
-        for vendor in VENDORS:
-            parameters = self.db_parameters(Vendor(vendor))
-            text = parameters["type"]
-            if text is None:
-                continue
-            text = text.removesuffix(" AUTO_INCREMENT")
-            collation = parameters.get("collation")
-            if collation:
-                quoted = f"`{collation}`" if vendor in {"mysql", "mariadb"} else f'"{collation}"'
-                text = f"{text} COLLATE {quoted}"
-            pairs.append((vendor, text))
-        return tuple(pairs)
-
-    def get_col(self, alias: str, output_field: Any = None) -> Any:
-        """The column under a table alias, as an expression."""
-        if alias == self.model._meta.db_table and (output_field is None or output_field is self):
-            return self.cached_col
-        return Col(alias, self, output_field)
-
-    @functools.cached_property
-    def cached_col(self) -> Any:
-        """The column of the model's own table."""
-        return Col(self.model._meta.db_table, self)
-
-    def get_joining_fields(self) -> tuple[Any, ...]:
-        """No columns: only relations join."""
-        return ()
-
-    def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> Any:
-        """No condition beside the joined columns."""
-        del alias, related_alias
-
-    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        """The column as SELECT reads it; a custom field may wrap it."""
-        del compiler
-        return sql, params
-
-    def slice_expression(self, expression: Any, start: int, length: int | None) -> Any:
-        """Refused: only text and arrays are cut.
-
-        Raises:
-            NotSupportedError: always.
-        """
-        del expression, start, length
-        raise NotSupportedError("This field does not support slicing.")
-
-    def get_db_converters(self, connection: Any) -> list[Any]:
-        """The field's own `from_db_value`, where its class has one."""
-        del connection
-        convert = getattr(self, "from_db_value", None)
-        return [] if convert is None else [convert]
 
     # --- values -------------------------------------------------------------------------------
 
@@ -543,149 +375,11 @@ class Field(RegisterLookupMixin, Generic[T]):
         """The lookup that finds rows with the same value as `obj`."""
         return {self.name: getattr(obj, self.attname)}
 
-    # --- validation ---------------------------------------------------------------------------
-
-    @functools.cached_property
-    def validators(self) -> list[Callable[[Any], Any]]:
-        """The class's validators and the given ones."""
-        return [*self.default_validators, *self._validators]
-
-    def run_validators(self, value: Any) -> None:
-        """Call every validator on a value that is not empty.
-
-        Raises:
-            ValidationError: with the messages of all that refuse.
-        """
-        if value in self.empty_values:
-            return
-        errors: list[Any] = []
-        for validator in self.validators:
-            try:
-                validator(value)
-            except ValidationError as error:
-                code = getattr(error, "code", None)
-                if code in self.error_messages:
-                    error.message = self.error_messages[code]
-                errors.extend(error.error_list)
-        if errors:
-            raise ValidationError(errors)
-
-    def validate(self, value: Any, model_instance: Any) -> None:
-        """Check choices, null and blank.
-
-        Raises:
-            ValidationError: the value is not acceptable.
-        """
-        del model_instance
-        if not self.editable:
-            return
-        if self.choices is not None and value not in self.empty_values:
-            if any(value == option for option, _label in self.flatchoices):
-                return
-            raise ValidationError(self.error_messages["invalid_choice"], code="invalid_choice", params={"value": value})
-        if value is None and not self.null:
-            raise ValidationError(self.error_messages["null"], code="null")
-        if not self.blank and value in self.empty_values:
-            raise ValidationError(self.error_messages["blank"], code="blank")
-
-    def clean(self, value: Any, model_instance: Any) -> Any:
-        """`value` converted, checked and validated.
-
-        Raises:
-            ValidationError: it is not acceptable.
-        """
-        value = self.to_python(value)
-        self.validate(value, model_instance)
-        self.run_validators(value)
-        return value
-
-    def check(self, **options: Any) -> list[Any]:
-        """Problems of the declaration; `covet check` asks."""
-        del options
-        return []
-
-    # --- taking apart -------------------------------------------------------------------------
-
-    def clone(self) -> Self:
-        """A field of the same options that belongs to no model."""
-        _name, _path, args, kwargs = self.deconstruct()
-        return type(self)(*args, **kwargs)
-
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """(name, import path, positional arguments, keyword arguments) that make an equal field."""
-        keywords = {name: value for name, value in self._given_options() if value is not _SAME}
-        return self.name, import_path(type(self)), [], keywords
-
-    def _given_options(self) -> Iterable[tuple[str, Any]]:
-        given = {
-            "choices": self._choices,
-            "error_messages": self._error_messages,
-            "unique": self._unique,
-            "validators": self._validators,
-            "verbose_name": self._verbose_name,
-            "db_tablespace": self._db_tablespace,
-        }
-        for name, default in _DEFAULTS.items():
-            value = given.get(name, _SAME) if name in given else getattr(self, name)
-            if name == "choices" and isinstance(value, collections.abc.Iterable) and not hasattr(value, "func"):
-                value = list(value)
-            elif name == "choices" and hasattr(value, "func"):
-                value = value.func
-            unchanged = value == default if name in {"choices", "validators"} else value is default
-            yield name, _SAME if unchanged else value
-
-
-_SAME = object()
-
-_DEFAULTS: dict[str, Any] = {
-    "verbose_name": None,
-    "primary_key": False,
-    "max_length": None,
-    "unique": False,
-    "blank": False,
-    "null": False,
-    "db_index": False,
-    "default": NOT_PROVIDED,
-    "db_default": NOT_PROVIDED,
-    "editable": True,
-    "serialize": True,
-    "unique_for_date": None,
-    "unique_for_month": None,
-    "unique_for_year": None,
-    "choices": None,
-    "help_text": "",
-    "db_column": None,
-    "db_comment": None,
-    "db_tablespace": None,
-    "auto_created": False,
-    "validators": [],
-    "error_messages": None,
-}
-
-
 def _empty(cls: type[Any]) -> Any:
     return object.__new__(cls)
 
 
 register_output(Field)
-
-
-def import_path(cls: type[Any]) -> str:
-    """The dotted path that users import `cls` by: our own classes are found in `covet.database.orm`."""
-    module = cls.__module__
-    if (module.startswith("covet.database.orm.fields.") and not module.endswith(".postgres")) or module in {
-        "covet.database.orm.relationships",
-        "covet.database.orm.indexes",
-        "covet.database.orm.constraints",
-    }:
-        module = "covet.database.orm"
-    return f"{module}.{cls.__qualname__}"
-
-
-def _is_foreign(cls: type[Any]) -> bool:
-    """Whether `get_db_prep_value` was overridden by a class that is not one of ours."""
-    owner = next(base for base in cls.__mro__ if "get_db_prep_value" in vars(base))
-    return not owner.__module__.startswith("covet.")
 
 
 def warn_naive(message: str) -> None:

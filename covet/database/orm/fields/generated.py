@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from covet.database.orm.expressions.refs import Col, ColPairs, F
-from covet.database.orm.fields.base import NOT_PROVIDED, Field
+from covet.database.orm.fields.base import Field
+from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.exceptions import FieldDoesNotExist
 
 

@@ -7,8 +7,9 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, overload
 
-from covet.database.orm.fields.base import NOT_PROVIDED, Field
+from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.columns import INTEGER_RANGES, integer_range
+from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.database.orm.fields.values import BoolValue, DecimalValue, FloatValue, IntValue
 from covet.database.orm.types import Numeric, vendor_of
 from covet.database.orm.vendor import default_vendor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from covet.database.orm.fields.base import NOT_PROVIDED
+from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.database.orm.options.fieldlists import use_path_info
 
 
