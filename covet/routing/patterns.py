@@ -65,6 +65,11 @@ class Pattern:
         source = "".join(re.escape(part) if isinstance(part, str) else f"({part.regex})" for part in self.parts)
         return re.compile(source, re.DOTALL)
 
+    @cached_property
+    def _quoted(self) -> tuple[str | Parameter, ...]:
+        """The parts, what is literal in them quoted for a URL."""
+        return tuple(quote(part, safe=_UNQUOTED) if isinstance(part, str) else part for part in self.parts)
+
     def match(self, path: str) -> dict[str, Any] | None:
         """The parameters' values if `path` matches as a whole."""
         found = self.regex.fullmatch(path)
@@ -83,9 +88,9 @@ class Pattern:
     def build(self, values: dict[str, Any]) -> str | None:
         """The path for values of all parameters; None where one does not fit its converter."""
         pieces: list[str] = []
-        for part in self.parts:
+        for part in self._quoted:
             if isinstance(part, str):
-                pieces.append(quote(part, safe=_UNQUOTED))
+                pieces.append(part)
                 continue
             try:
                 text = str(part.converter.to_url(values[part.name]))
@@ -93,7 +98,8 @@ class Pattern:
                 return None
             if re.fullmatch(part.regex, text, re.DOTALL) is None:
                 return None
-            pieces.append(quote(text.encode("utf-8", "replace"), safe=_UNQUOTED))
+            is_plain = text.isascii() and text.isalnum()  # numbers, most words: a page of links quotes nothing
+            pieces.append(text if is_plain else quote(text.encode("utf-8", "replace"), safe=_UNQUOTED))
         path = "".join(pieces)
         return "/%2F" + path[2:] if path.startswith("//") else path
 
