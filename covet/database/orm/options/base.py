@@ -313,7 +313,7 @@ class Options(FieldLists):
                 made.model = self.model
                 seen.add(manager.name)
                 found.append((depth, manager.creation_counter, made))
-        found.sort(key=lambda one: one[1])
+        found.sort(key=lambda one: one[:2])
         return immutable("managers", (manager for _depth, _counter, manager in found))
 
     @functools.cached_property
