@@ -1,6 +1,5 @@
 """In-process figures: what a query costs over raw asyncpg, on one connection and one core."""
 
-import asyncio
 import gc
 import os
 import statistics

@@ -15,6 +15,7 @@ from covet_cli.console import fail
 from covet_cli.groups import LazyGroup
 
 COMMANDS = {
+    "bench": "covet_cli.commands.bench:bench",
     "check": "covet_cli.commands.check:check",
     "collectstatic": "covet_cli.commands.collectstatic:collectstatic",
     "dbshell": "covet_cli.commands.dbshell:dbshell",
