@@ -388,8 +388,8 @@ class Writing(Terminals[M]):
         opts = self.model._meta  # type: ignore[attr-defined]
         alias = self.db
         async with transaction(using=alias, savepoint=False):
-            links = [opts.get_ancestor_link(parent) for parent in inherited]
-            keys = await self.order_by().values_list("pk", *(_link_name(link, opts) for link in links))
+            paths = [_path_to(parent, opts) for parent in inherited]
+            keys = await self.order_by().values_list("pk", *paths)
             if not keys:
                 return 0
             changed = len(keys)
@@ -472,9 +472,9 @@ def _stored_value(field: Any, obj: Any) -> Any:
     return value if hasattr(value, "resolve_expression") else Value(value, output_field=field)
 
 
-def _link_name(link: Any, opts: Any) -> str:
-    del opts
-    return str(link.attname)
+def _path_to(parent: Any, opts: Any) -> str:
+    """The names of the links that lead to an ancestor's row."""
+    return "__".join(info.join_field.name for info in opts.get_path_to_parent(parent))
 
 
 def _called(value: Any) -> Any:
