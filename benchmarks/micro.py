@@ -26,11 +26,9 @@ async def interleaved(
     first: Callable[[], Awaitable[object]], second: Callable[[], Awaitable[object]], *, count: int, rounds: int = 9
 ) -> Figure:
     """Both in turn; the medians, their difference and the median of the pairs' ratios."""
-    pairs: list[tuple[float, float]] = []
     await _cost(first, count // 4 + 1)
     await _cost(second, count // 4 + 1)
-    for _ in range(rounds):
-        pairs.append((await _cost(first, count), await _cost(second, count)))
+    pairs = [(await _cost(first, count), await _cost(second, count)) for _ in range(rounds)]
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     return {
         "ours_us": ours,

@@ -97,7 +97,7 @@ def plot(results: Results) -> str:
     """Bars of app + database CPU a request, as a ratio to ours."""
     load = results.get("load", {})
     names = [name for name in load if name not in ("memory", "plaintext", "json") and "covet" in load[name]]
-    stacks = [name for name in ("floor", "covet", "fastapi", "tortoise", "piccolo", "django", "django-asgi", "django-defaults")]
+    stacks = ("floor", "covet", "fastapi", "tortoise", "piccolo", "django", "django-asgi", "django-defaults")
     colours = ["#9aa5b1", "#0f766e", "#60a5fa", "#a78bfa", "#f472b6", "#f59e0b", "#d97706", "#92400e"]
     height, gap, left, width = 13, 12, 90, 760
     values: list[tuple[str, list[tuple[str, float, str]]]] = []
