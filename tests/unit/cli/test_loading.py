@@ -24,7 +24,8 @@ async def test_load_counts_answers_and_errors():
     server.close()
     assert 0 < tally.errors < len(tally.latencies)
     assert tally.percentile(0.5) <= tally.percentile(0.99)
-    assert seen[0].startswith(b"GET /x/") and b"{id}" not in seen[0]
+    assert seen[0].startswith(b"GET /x/")
+    assert b"{id}" not in seen[0]
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1/", "ftp://x/", "http://"])

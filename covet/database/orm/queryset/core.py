@@ -146,7 +146,8 @@ class Core(Generic[M]):
         """The QuerySet after one more operation.
 
         Args:
-            key: the operation's structure. values: its values, in order.
+            key: the operation's structure.
+            values: its values, in order.
             make: freezes the operation, collecting its values in the given list; called only where the
                 shape is new.
         """
