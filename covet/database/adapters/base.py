@@ -72,7 +72,6 @@ class Adapter(Calls):
         self._by_loop: dict[asyncio.AbstractEventLoop, tuple[Leases, AsyncEngine]] = {}
         # The leases of the loop that asked last; another loop's queries notice and look theirs up.
         self._leases: Any = _NO_LEASES
-        self._engine: AsyncEngine | None = None
 
     # What a driver's adapter supplies
 
@@ -116,15 +115,13 @@ class Adapter(Calls):
             pool = found[1].sync_engine.pool
             if isinstance(pool, LeasedPool):
                 pool.leases = found[0]
-        self._leases, self._engine = found
+        self._leases = found[0]
         return found[0]
 
     @property
     def engine(self) -> AsyncEngine:
         """SQLAlchemy's engine over the same pool, for those who want it."""
-        self.leases()
-        assert self._engine is not None
-        return self._engine
+        return self._by_loop[self.leases().loop][1]
 
     async def open(self, leases: Leases) -> Connection:
         """Check a connection out of SQLAlchemy's pool."""
@@ -191,6 +188,12 @@ class Adapter(Calls):
             leases, engine = found
             await leases.close(grace)
             await engine.dispose()
+
+    def forked(self) -> None:
+        """In a forked child: the parent's connections are the parent's. They are neither used nor closed here."""
+        _inherited.append(self._by_loop)
+        self._by_loop = {}
+        self._leases = _NO_LEASES
 
     def _forget_closed_loops(self) -> None:
         for loop in [loop for loop in self._by_loop if loop.is_closed()]:
@@ -414,3 +417,6 @@ class _NoLeases:
 
 
 _NO_LEASES = _NoLeases()
+
+_inherited: list[Any] = []
+"""Kept alive, for a connection that is collected says goodbye to the server on the parent's socket."""

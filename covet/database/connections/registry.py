@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -104,6 +105,15 @@ class Connections:
 
 connections = Connections()
 at_close(connections.close_all)
+
+
+def _after_fork() -> None:
+    for adapter in connections.all(initialized_only=True):
+        adapter.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 async def get_adapter(alias: str = DEFAULT) -> Adapter:
