@@ -51,7 +51,8 @@ def build(query: Any, emitter: Emitter, *, labelled: bool = False) -> Built:
     orders, is_default = ordering_of(query)
     where, having, qualify = query.where.split(must_group=query.group_by is not None)
     if qualify is not None:
-        return qualified(query, emitter, selection, orders, where, having, qualify)
+        built: Built = qualified(query, emitter, selection, orders, where, having, qualify)
+        return built
     groups = group_by_of(query, selection, [] if is_default else orders, having, emitter)
     distinct_on = _distinct_on(query, emitter)
     columns = [
@@ -193,11 +194,13 @@ def from_clause(query: Any, emitter: Emitter) -> JoinedTables | None:
 
 def on_clause(join: Join, emitter: Emitter) -> Any:
     """The columns that meet, and the relation's own restriction."""
-    parts: list[Any] = [
-        AliasColumn(join.parent_alias, local.column, local.sa_type())
-        == AliasColumn(join.table_alias, remote.column, remote.sa_type())
-        for local, remote in join.join_field.get_joining_fields()
-    ]
+    parts: list[Any] = []
+    for local, remote in join.join_field.get_joining_fields():
+        near: Any = AliasColumn(join.parent_alias, local.column, local.sa_type())
+        if emitter.vendor == "postgresql" and _is_text(local) != _is_text(remote):
+            # Keys of generic relations may be kept as text, which PostgreSQL does not compare with numbers.
+            near = sa.cast(near, remote.sa_type())
+        parts.append(near == AliasColumn(join.table_alias, remote.column, remote.sa_type()))
     restriction = join.join_field.get_extra_restriction(join.table_alias, join.parent_alias)
     for condition in (restriction, join.on_condition):
         if condition is None:
@@ -209,6 +212,12 @@ def on_clause(join: Join, emitter: Emitter) -> Any:
         except EmptyResultSet:
             parts.append(sa.literal_column("1 = 0"))
     return sa.and_(*parts) if len(parts) > 1 else parts[0]
+
+
+def _is_text(field: Any) -> bool:
+    while field.is_relation and field.remote_field is not None:
+        field = field.target_field
+    return field.get_internal_type() in {"CharField", "TextField", "SlugField"}
 
 
 def limited(statement: Any, query: Any) -> Any:

@@ -29,7 +29,7 @@ class Persistence(Refreshing, Saving):
             ProtectedError: a relation with PROTECT refuses.
             RestrictedError: a relation with RESTRICT refuses.
         """
-        if self.pk is None:
+        if not self._is_pk_set():
             meta = self._meta
             message = (
                 f"{meta.object_name} object can't be deleted because its {meta.pk.attname} attribute is set to None."

@@ -5,6 +5,7 @@ Saving runs them; they never look at a value except to convert it for the driver
 
 from __future__ import annotations
 
+import copy
 import datetime
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ from covet.conf import settings
 from covet.database.orm.fields.base import Field
 from covet.database.orm.plan import on_invalidate
 from covet.database.orm.shape import PLAIN
+from covet.database.orm.types import Vendor
 
 Converter = Callable[[Any], Any]
 
@@ -228,6 +230,9 @@ def loader(field: Any, adapter: Any) -> Converter | None:
 
 def binder(field: Any, adapter: Any) -> Converter:
     """The conversion of a Python value of `field` for the driver."""
+    if _overrides(field, "get_db_prep_save"):
+        connection = Vendor(adapter.vendor)
+        return lambda value: field.get_db_prep_save(value, connection)
     dialect = adapter.dialect
     process = field.sa_type().dialect_impl(dialect).bind_processor(dialect)
     prepare: Converter = field.get_prep_value
@@ -236,17 +241,22 @@ def binder(field: Any, adapter: Any) -> Converter:
     return lambda value: process(prepare(value))
 
 
+def _overrides(field: Any, method: str) -> bool:
+    """Whether a field class of the project's own defines `method`."""
+    owner = next(cls for cls in type(field).__mro__ if method in vars(cls))
+    return not owner.__module__.startswith("covet.database.orm.")
+
+
 def native_type(field: Any, adapter: Any) -> type[Any] | None:
     """The Python type whose values `field` hands to the driver as they are; None when there is no such type."""
     dialect = adapter.dialect
     target = field
     while target.is_relation and target.remote_field is not None:
         target = target.target_field
-    found = _NATIVE.get(target.get_internal_type())
-    owner = next(cls for cls in type(target).__mro__ if "get_prep_value" in vars(cls))
-    is_ours = owner.__module__.startswith("covet.database.orm.fields.")
+    if any(_overrides(each, name) for each in (field, target) for name in ("get_prep_value", "get_db_prep_save")):
+        return None
     processed = field.sa_type().dialect_impl(dialect).bind_processor(dialect) is not None
-    return found if is_ours and not processed else None
+    return None if processed else _NATIVE.get(target.get_internal_type())
 
 
 _NATIVE: Final[dict[str, type[Any]]] = {
@@ -276,12 +286,20 @@ def _hook(field: Any) -> Callable[[Any, bool], Any] | None:
     return None if type(field).pre_save is Field.pre_save else field.pre_save
 
 
+def _quoting(dialect: Any) -> Any:
+    """The dialect with every name in quotes, as queries have them."""
+    copied = copy.copy(dialect)
+    base = type(dialect.identifier_preparer)
+    copied.identifier_preparer = type("Quoting", (base,), {"_requires_quotes": lambda _self, _name: True})(copied)
+    return copied
+
+
 def _slot(position: int, field: Any) -> sa.BindParameter[Any]:
     return sa.bindparam(f"v_{position}", type_=field.sa_type())
 
 
 def _plan(adapter: Any, statement: Any, fields: Sequence[Any], returning: Iterable[Any] = ()) -> WritePlan:
-    compiled = statement.compile(dialect=adapter.dialect)
+    compiled = statement.compile(dialect=_quoting(adapter.dialect))
     order = [int(name[2:]) for name in compiled.positiontup]
     binders = [binder(field, adapter) for field in fields]
     natives = [native_type(field, adapter) for field in fields]

@@ -23,6 +23,10 @@ class Refreshing:
     _state: Any
     pk: Any
 
+    def _is_pk_set(self, meta: Any = None) -> bool:
+        """Whether there is a primary key; see `Model`."""
+        raise AttributeError
+
     async def refresh_from_db(
         self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
     ) -> None:
@@ -142,7 +146,7 @@ class Refreshing:
             ValueError: the instance has not been saved.
             ObjectDoesNotExist: there is none (the model's own `DoesNotExist`).
         """
-        if not self.pk:
+        if not self._is_pk_set():
             message = "get_next/get_previous cannot be used on unsaved objects."
             raise ValueError(message)
         comparison, direction = ("gt", "") if is_next else ("lt", "-")

@@ -51,7 +51,7 @@ class RowWriting:
             and not force_insert
             and not force_update
             and self._state.adding
-            and (pk.has_default() or pk.has_db_default())
+            and all(field.has_default() or field.has_db_default() for field in writes.key)
         ):
             # A key that was just made by its default cannot be in the table.
             force_insert = True
