@@ -192,6 +192,7 @@ class ValidationError(CovetError, ValueError):
         params: values interpolated into the message with `%`.
     """
 
+    message: Any
     error_dict: dict[str, list[ValidationError]]
     error_list: list[ValidationError]
 

@@ -150,7 +150,8 @@ class BaseManager(Generic[M]):
 
     def get_queryset(self) -> Any:
         """Where every query of this manager starts; override it (as `def` or `async def`) to narrow it."""
-        return awaitable_class(self._queryset_class)(model=self.model, using=self._db, hints=self._hints)
+        cls: Any = self._queryset_class
+        return awaitable_class(cls)(model=self.model, using=self._db, hints=self._hints)
 
     def all(self) -> QuerySet[M]:
         """Every row."""
@@ -266,7 +267,7 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
 
 if TYPE_CHECKING:
 
-    class Manager(BaseManager[M], ManagerMethods[M]):  # type: ignore[misc]
+    class Manager(BaseManager[M], ManagerMethods[M]):
         """The default manager: every QuerySet method, on every row."""
 
 else:

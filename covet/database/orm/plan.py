@@ -73,13 +73,13 @@ class Node:
         self.model = model
         self.parent = parent
         self.operation = operation
-        self.start = parent.end if parent is not None else 0
-        self.end = end
+        self.start: int = parent.end if parent is not None else 0
+        self.end: int = end
         self.children: dict[Hashable, Node] = {}
         self.plans: dict[Hashable, Any] = {}
         self.rows: dict[str, Any] = {}
         self.root: Node = parent.root if parent is not None else self
-        self.transient = parent.transient if parent is not None else False
+        self.transient: bool = parent.transient if parent is not None else False
         self.used = True
 
     def grow(self, key: Hashable | None, operation: Operation, values: int) -> Node:

@@ -34,7 +34,7 @@ PLAIN: Final = frozenset(
         dict,
     }
 )
-LISTS: Final = (list, tuple, set, frozenset, range, type({}.keys()), type({}.values()))
+LISTS: Final[tuple[type[Any], ...]] = (list, tuple, set, frozenset, range, type({}.keys()), type({}.values()))
 
 SLOT: Final = "?"
 NONE: Final = "N"

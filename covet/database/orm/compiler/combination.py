@@ -48,6 +48,7 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
     if not built:
         raise EmptyResultSet
     selection = _visible(built[0].selection)
+    statement: Any
     if len(built) == 1:
         statement = sa.select(*_names(built[0], emitter)).select_from(built[0].statement.subquery("combined"))
     else:

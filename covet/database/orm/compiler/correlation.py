@@ -31,7 +31,7 @@ class CorrelatedAggregate(Expression):
         self.aggregate = aggregate
 
     @property
-    def empty_result_set_value(self) -> Any:  # type: ignore[override]
+    def empty_result_set_value(self) -> Any:
         """The aggregate's."""
         return self.aggregate.empty_result_set_value
 

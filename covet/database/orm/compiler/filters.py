@@ -239,7 +239,7 @@ class Filters(Joins):
             return value.prep(partial(_check_instances, field, opts))
         if self.bound_values is not None and not hasattr(value, "resolve_expression"):
             return _check_instances(field, opts, value)
-        model = getattr(value, "model", None)
+        model: Any = getattr(value, "model", None)
         if getattr(value, "is_query", False) and not value.has_select_fields and not _compatible(model, opts, field):
             message = f'Cannot use QuerySet for "{model._meta.object_name}": Use a QuerySet for "{opts.object_name}".'
             raise ValueError(message)

@@ -21,26 +21,25 @@ def select_mask(query: Any) -> Mask | None:
         for part in name.split(LOOKUP_SEP):
             branch = branch.setdefault(part, {})
     opts = query.get_meta()
-    return _deferred(opts, tree) if is_defer else _only(query, opts, tree)
+    return _deferred(query, opts, tree) if is_defer else _only(query, opts, tree)
 
 
-def _deferred(opts: Any, tree: dict[str, Any], parents: Any = None) -> Mask:
+def _deferred(query: Any, opts: Any, tree: dict[str, Any]) -> Mask:
     mask: Mask = {opts.pk: {}}
     for name, branch in tree.items():
-        if not branch:
+        if name in query.filtered_relations:
+            related = _related_opts(opts.get_field(query.filtered_relations[name].relation_name))
+            mask[name] = _deferred(query, related, branch)
             continue
-        field = _field(opts, name)
-        if field is None:
-            continue
+        field = opts.pk if name == "pk" else opts.get_field(name)
         related = _related_opts(field)
-        if related is not None:
-            mask[field] = _deferred(related, branch, field)
+        if branch and related is not None:
+            mask[field] = _deferred(query, related, branch)
     skipped = {name for name, branch in tree.items() if not branch}
     for field in opts.concrete_fields:
         if field.name in skipped or field.attname in skipped:
             continue
         mask.setdefault(field, {})
-    del parents
     return mask
 
 

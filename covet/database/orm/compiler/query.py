@@ -45,7 +45,7 @@ class Query(Filters):
 
     def __init__(self, model: Any, *, vendor: str | None = None, base: int = 0, outer: Query | None = None) -> None:
         self.model = model
-        self.vendor = vendor or (outer.vendor if outer is not None else None)
+        self.vendor: str | None = vendor or (outer.vendor if outer is not None else None)
         self.base = base
         self.offset = base
         self.outer = outer

@@ -292,7 +292,7 @@ def _aggregate(node: Node, adapter: Any, marks: dict[int, str], values: Sequence
 
 def empty_value(expression: Any) -> Any:
     """What an aggregate is over no rows."""
-    value = getattr(expression, "empty_result_set_value", None)
+    value: Any = getattr(expression, "empty_result_set_value", None)
     while isinstance(value, Const) or hasattr(value, "value"):
         value = value.value
     return None if value is NotImplemented else value

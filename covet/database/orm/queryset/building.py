@@ -388,7 +388,7 @@ class Building(Core[M]):
             self._refuse_combined("only")
             if self._conf.fields is not None or self._conf.kind != INSTANCES:
                 raise TypeError("Cannot call only() after .values() or .values_list()")
-            if names == (None,):
+            if any(name is None for name in names):
                 raise TypeError("Cannot pass None as an argument to only().")
             for name in names:
                 if name.split(LOOKUP_SEP, 1)[0] in self._filtered_relations():

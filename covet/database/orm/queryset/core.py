@@ -98,6 +98,7 @@ class Core(Generic[M]):
     """The machinery under QuerySet's methods."""
 
     model: type[M]
+    _node: Node
     _result_cache: list[Any] | None = None
     _prefetch_done = False
     awaits_to_queryset = False
@@ -106,9 +107,10 @@ class Core(Generic[M]):
 
     def __init__(self, model: Any = None, query: Any = None, using: str | None = None, hints: Any = None) -> None:
         self.model = model
-        self._node: Node = (
-            query.node if isinstance(query, FrozenQuery) else root_of(model) if model is not None else None
-        )  # type: ignore[assignment]
+        if isinstance(query, FrozenQuery):
+            self._node = query.node
+        elif model is not None:
+            self._node = root_of(model)
         self._values: tuple[Any, ...] = ()
         self._conf = DEFAULTS if using is None and not hints else DEFAULTS.evolve(db=using, hints=dict(hints or {}))
 
@@ -193,7 +195,7 @@ class Core(Generic[M]):
         facts = self._node.plans.get("facts")
         if facts is None:
             facts = self._node.plans["facts"] = Facts(self.query)
-        return facts  # type: ignore[no-any-return]
+        return facts
 
     @property
     def query(self) -> Query:

@@ -86,5 +86,5 @@ def _line(code: Any, lasti: int) -> int:
     line = code.co_firstlineno
     for start, stop, number in code.co_lines():
         if start <= lasti < stop:
-            return number or line
+            return int(number or line)
     return int(line)

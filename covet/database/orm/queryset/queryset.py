@@ -59,6 +59,9 @@ class EmptyQuerySet(metaclass=_Emptiness):
         raise TypeError("EmptyQuerySet can't be instantiated")
 
 
+__all__ = ["QuerySet", "RawQuerySet"]
+
+
 class LateManager:
     """How `as_manager` makes a manager; the managers' floor fills it in."""
 

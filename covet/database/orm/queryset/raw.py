@@ -89,7 +89,7 @@ class RawQuerySet:
         return self._instances(rows, alias, adapter)
 
     def _positional(self) -> tuple[str, Sequence[Any]]:
-        params = self.params
+        params: Any = self.params
         if isinstance(params, dict):
             order: list[Any] = []
 

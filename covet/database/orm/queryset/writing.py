@@ -389,7 +389,7 @@ class Writing(Terminals[M]):
         alias = self.db
         async with transaction(using=alias, savepoint=False):
             paths = [_path_to(parent, opts) for parent in inherited]
-            keys = await self.order_by().values_list("pk", *paths)
+            keys: list[Any] = await self.order_by().values_list("pk", *paths)
             if not keys:
                 return 0
             changed = len(keys)
