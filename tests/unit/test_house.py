@@ -1,13 +1,18 @@
 """Rules of the house that no linter knows: sizes, public paths, no traces of a machine."""
 
+import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CEILING = 700
+OPTIONAL = {"IPython"}  # used where it is installed, never needed
 SOURCES = sorted(
     path for folder in ("covet", "cli") for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".pyx"}
 )
@@ -73,3 +78,35 @@ def test_every_folder_of_modules_is_a_package():
     folders = {path.parent for path in SOURCES if path.suffix == ".py" and path.parent != ROOT / "cli"}
     missing = [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()]
     assert not missing, "a wheel leaves them out"
+
+
+def imported_packages() -> dict[str, str]:
+    """Each package from elsewhere that the product imports, with one file that does."""
+    ours = {"covet", "covet_cli", "__future__", *sys.stdlib_module_names}
+    found: dict[str, str] = {}
+    for path in SOURCES:
+        if path.suffix != ".py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names = [node.module]
+            for name in names:
+                top = name.partition(".")[0]
+                if top not in ours:
+                    found.setdefault(top, str(path.relative_to(ROOT)))
+    return found
+
+
+def test_every_import_is_a_declared_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    declared = {re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0].lower().replace("_", "-") for line in lines}
+    owners = importlib.metadata.packages_distributions()
+    undeclared = {
+        name: where
+        for name, where in imported_packages().items()
+        if name not in OPTIONAL
+        and not {owner.lower().replace("_", "-") for owner in owners.get(name, [name])} & declared
+    }
+    assert not undeclared
