@@ -21,17 +21,18 @@ HARMLESS: Final = re.compile(
     r"auth_password_validators|passwords?_validators|session_engine|max_keys|primary_key|foreign_key|capitals?)$",
     re.IGNORECASE,
 )
+# Bounded and anchored on both sides: these run over text that a client may have chosen.
 _PAIR: Final = re.compile(
-    r"""(?P<name>['"]?[\w-]*(?:api_?key|token|secret|pass(?:word|wd|phrase)|pwd|signature|credential|authorization|"""
-    r"""cookie|sessionid|private_key)[\w-]*['"]?\s*(?:=|:)\s*)(?P<value>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}\]&]+)""",
-    re.IGNORECASE,
+    r"""(?<![\w-])(?P<head>['"]?(?P<name>[\w-]{1,80})['"]?\s{0,4}[=:]\s{0,4})"""
+    r"""(?P<value>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s,;)}\]&'"]+)"""
 )
 _LITERAL: Final = re.compile(
-    r"""(?P<name>['"]?[\w-]*(?:key|token|secret|pass(?:word|wd|phrase)|pwd|credential|authorization|cookie|dsn)[\w-]*"""
-    r"""['"]?\s*(?:=|:)\s*[rbf]?)(?:'(?:[^'\\]|\\.)+'|"(?:[^"\\]|\\.)+")""",
-    re.IGNORECASE,
+    r"""(?<![\w-])(?P<head>['"]?(?P<name>[\w-]{1,80})['"]?\s{0,4}[=:]\s{0,4}[rbf]?)"""
+    r"""(?:'(?:[^'\\]|\\.)+'|"(?:[^"\\]|\\.)+")"""
 )
-_URL_PASSWORD: Final = re.compile(r"(?P<start>\w+://[^\s:/@]*:)[^\s@/]+(?=@)")
+_URL_PASSWORD: Final = re.compile(r"(?P<start>(?<!\w)\w{1,20}://[^\s:/@]{0,200}:)[^\s@/]{1,500}(?=@)")
+LONGEST: Final = 5_000
+"""Characters of one text that are shown."""
 SHORTEST: Final = 4
 """Shorter secrets are masked where they stand, and not searched for elsewhere: they would hit everything."""
 
@@ -60,6 +61,14 @@ _repr = _Repr()
 def is_secret(name: str) -> bool:
     """Whether a variable, setting, header or field of that name holds a secret."""
     return SECRET_NAME.search(name) is not None and HARMLESS.match(name) is None
+
+
+def _masked_pair(found: re.Match[str]) -> str:
+    return f"{found['head']}{MASK}" if is_secret(found["name"]) else found[0]
+
+
+def _masked_literal(found: re.Match[str]) -> str:
+    return f"{found['head']}'{MASK}'" if is_secret(found["name"]) else found[0]
 
 
 class Masker:
@@ -107,7 +116,7 @@ class Masker:
 
     def text(self, text: str) -> str:
         """`text` with every known secret and every `password=...` masked."""
-        return _PAIR.sub(rf"\g<name>{MASK}", self._known(text))
+        return _PAIR.sub(_masked_pair, self._known(text[:LONGEST]))
 
     def _known(self, text: str) -> str:
         for value in sorted(self._values, key=len, reverse=True):
@@ -119,7 +128,7 @@ class Masker:
 
     def source(self, line: str) -> str:
         """A line of code whose literals that are secrets are masked; the code stays readable."""
-        return _LITERAL.sub(rf"\g<name>'{MASK}'", self._known(line))
+        return _LITERAL.sub(_masked_literal, self._known(line[:LONGEST]))
 
     def show(self, name: str, value: Any) -> str:
         """A short representation of a value called `name`."""

@@ -22,6 +22,7 @@ from covet.conf import settings
 from covet.exceptions import BadJSON, BadRequest, ClientDisconnect, DisallowedHost, RequestDataTooBig
 from covet.http.anonymous import ANONYMOUS
 from covet.http.body import EMPTY, BadBody, Body, JSONBody, PendingBody, PendingJSON, json_body
+from covet.http.cookies import parse_cookies
 from covet.http.encoding import LARGE, loads
 from covet.http.forms import (
     MULTIPART,
@@ -152,6 +153,16 @@ class Request(StarletteRequest):
         except AttributeError:
             self._meta_values: dict[str, Any] = build_meta(self.scope)
             return self._meta_values
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies."""
+        try:
+            return self._cookies
+        except AttributeError:
+            headers = [value for name, value in self.scope["headers"] if name == b"cookie"]
+            self._cookies: dict[str, str] = parse_cookies(b"; ".join(headers).decode("latin-1"))
+            return self._cookies
 
     @property
     def COOKIES(self) -> dict[str, str]:  # noqa: N802 - Django's name

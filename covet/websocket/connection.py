@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from covet.exceptions import BadJSON, DisallowedHost
 from covet.http.anonymous import ANONYMOUS
+from covet.http.cookies import parse_cookies
 from covet.http.encoding import dumps, loads
 from covet.http.querydict import QueryDict
 from covet.http.request import allowed_hosts
@@ -29,6 +30,12 @@ class WebSocket(StarletteWebSocket):
     def query_params(self) -> QueryDict:
         """The query string's parameters."""
         return QueryDict(self.scope.get("query_string", b""))
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies."""
+        headers = [value for name, value in self.scope["headers"] if name == b"cookie"]
+        return parse_cookies(b"; ".join(headers).decode("latin-1"))
 
     @property
     def state(self) -> State:

@@ -1,5 +1,8 @@
 """The request's attributes, in Django's and Starlette's words."""
 
+import contextlib
+import time
+
 import pytest
 
 from covet.exceptions import (
@@ -10,7 +13,7 @@ from covet.exceptions import (
     NotInPortal,
     TooManyFieldsSent,
 )
-from covet.http import QueryDict, Request
+from covet.http import QueryDict, Request, Response
 from covet.http.request import allowed_hosts
 from covet.portal import portal
 
@@ -258,3 +261,50 @@ async def test_a_portal_carries_the_body_wait():
         return bytes(request.body)
 
     assert await portal(handler()) == b"12"
+
+
+COOKIES = {
+    "a=1; b=2": {"a": "1", "b": "2"},
+    'a="x y\\073z\\"q"': {"a": 'x y;z"q'},
+    "a=b=c; =d; e": {"a": "b=c", "": "e"},
+    "": {},
+    ";;;": {},
+    'a="': {"a": '"'},
+    'a="\\': {"a": '"\\'},
+}
+
+
+@pytest.mark.parametrize(("header", "cookies"), COOKIES.items())
+def test_cookies_are_read_as_browsers_write_them(header, cookies):
+    assert cookies == make(headers=[(b"cookie", header.encode())]).COOKIES
+
+
+def test_what_is_set_is_read_again():
+    for value in ("plain", "a b;c,d", 'q"u\\o', "ü€", "\r\n\x00", ""):
+        response = Response()
+        response.set_cookie("name", value)
+        sent = dict(response.raw_headers)[b"set-cookie"].partition(b";")[0]
+        assert make(headers=[(b"cookie", sent)]).COOKIES["name"].encode("latin-1").decode() == value
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"cookie", b'a="' + b"\\" * 60_000 + b'"')],
+        [(b"cookie", b'a="' + b'\\"' * 30_000 + b'"')],
+        [(b"cookie", b"a=" * 30_000)],
+        [(b"content-type", b"multipart/form-data; " + b"a=b;" * 15_000)],
+        [(b"content-type", b'multipart/form-data; boundary="' + b'\\"' * 30_000)],
+        [(b"accept", b",;" * 30_000)],
+        [(b"host", b"a" * 60_000)],
+        [(b"x-forwarded-for", b"1," * 30_000)],
+    ],
+)
+def test_no_header_holds_up_the_loop(headers):
+    request = make(headers=headers)
+    started = time.process_time()
+    _ = (request.COOKIES, request.content_params, request.is_json, request.META)
+    request.accepts("text/html")
+    with contextlib.suppress(DisallowedHost):
+        request.get_host()
+    assert time.process_time() - started < 0.1
