@@ -201,6 +201,11 @@ def types(_arguments: list[str]) -> None:
     """The strict type check."""
     install("dev")
     run(PYTHON, "-m", "mypy")
+    run(PYTHON, "-m", "mypy", "--strict", "typing_tests/models.py")
+    if shutil.which("node"):
+        run(PYTHON, "-m", "pyright", "typing_tests")
+    else:
+        say("no node: pyright is skipped")
 
 
 def docs(arguments: list[str]) -> None:
