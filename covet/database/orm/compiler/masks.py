@@ -33,8 +33,11 @@ def _deferred(query: Any, opts: Any, tree: dict[str, Any]) -> Mask:
             continue
         field = opts.pk if name == "pk" else opts.get_field(name)
         related = _related_opts(field)
-        if branch and related is not None:
-            mask[field] = _deferred(query, related, branch)
+        if not branch:
+            continue
+        if related is None:
+            raise FieldError(next(iter(branch)))
+        mask[field] = _deferred(query, related, branch)
     skipped = {name for name, branch in tree.items() if not branch}
     for field in opts.concrete_fields:
         if field.name in skipped or field.attname in skipped:
