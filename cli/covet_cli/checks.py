@@ -41,6 +41,20 @@ def check_models() -> Iterator[Problem]:
         load_models()
     except CovetError as error:
         yield Problem("CV002", "error", str(error), "Correct the model or the setting it names.")
+        return
+    yield from check_declarations()
+
+
+def check_declarations() -> Iterator[Problem]:
+    """What Python accepts in the models and a database or a query would not; the codes are Django's."""
+    from covet.database.orm.checks import check_models as problems_of
+    from covet.database.orm.registry import apps
+
+    for found in problems_of(apps.get_models()):
+        about = getattr(getattr(found.obj, "_meta", None), "label", None) or found.obj
+        level: Level = "error" if found.is_serious() else "warning"
+        message = f"{about}: {found.msg}" if about else found.msg
+        yield Problem(found.id or "CV005", level, message, found.hint or "Correct the declaration.")
 
 
 def check_application() -> Iterator[Problem]:

@@ -28,6 +28,8 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.contrib.postgres.search": (f"{ORM}.postgres.search", f"{ORM}.fields.postgres"),
     "django.db.backends.postgresql.psycopg_any": (f"{ORM}.ranges",),
     "django.contrib.sites.models": ("tests.django_suite.subjects.contrib",),
+    "django.core.checks": ("covet.utils.checks",),
+    "django.core.checks.messages": ("covet.utils.checks",),
     "django.core.exceptions": ("covet.exceptions",),
     "django.core.files": ("covet.utils.files",),
     "django.core.files.base": ("covet.utils.files",),

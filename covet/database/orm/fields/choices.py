@@ -68,9 +68,17 @@ def _normalize(value: Any, *, depth: int) -> Any:
     else:
         return value
     try:
-        return [(key, _normalize(label, depth=depth + 1) if depth < 1 else label) for key, label in pairs]
+        return [_pair(pair, depth) for pair in pairs]
     except (TypeError, ValueError):
         return value
+
+
+def _pair(pair: Any, depth: int) -> tuple[Any, Any]:
+    if isinstance(pair, str):
+        # A text of two letters would pass for a pair.
+        raise TypeError
+    key, label = pair
+    return key, _normalize(label, depth=depth + 1) if depth < 1 else label
 
 
 def flatten_choices(choices: Any) -> Iterator[tuple[Any, Any]]:

@@ -10,10 +10,12 @@ class Late:
     """Callables declared above.
 
     Attributes:
+        check_field: field -> its problems.
         load_field: (app label, model name, field name) -> field; what unpickling calls.
     """
 
     load_field: Callable[..., Any]
+    check_field: Callable[..., Any]
 
 
 late = Late()

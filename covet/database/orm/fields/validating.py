@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH, flatten_choices, normalize_choices
+from covet.database.orm.fields.late import late
 from covet.exceptions import ValidationError
 
 
@@ -137,4 +138,4 @@ class Validated:
     def check(self, **options: Any) -> list[Any]:
         """Problems of the declaration; `covet check` asks."""
         del options
-        return []
+        return list(late.check_field(self))

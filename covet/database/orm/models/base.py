@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import sqlalchemy as sa
 
+from covet.database.orm.checks.models import check_model
 from covet.database.orm.fields.late import late
 from covet.database.orm.managers import Manager
 from covet.database.orm.models import constraint_checks
@@ -199,6 +200,7 @@ class Model(Validating, Persistence, metaclass=ModelBase):
         found: list[Any] = []
         for field in (*cls._meta.local_fields, *cls._meta.local_many_to_many):
             found.extend(field.check(**options))
+        found.extend(check_model(cls))
         return found
 
 
