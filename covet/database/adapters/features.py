@@ -151,6 +151,7 @@ MARIADB = Features(
     **{
         **{name: getattr(MYSQL, name) for name in Features.__dataclass_fields__},
         "is_mariadb": True,
+        "has_native_uuid_field": True,
         "has_returning": True,
         "can_return_columns_from_insert": True,
         "can_return_rows_from_bulk_insert": True,

@@ -263,9 +263,11 @@ class In(FieldGetDbPrepValueIterableMixin, BuiltinLookup):
             return super().process_rhs(compiler, connection)
         if isinstance(rhs, (Const, list, tuple)):
             return self._constant_items(compiler, connection, rhs.value if isinstance(rhs, Const) else rhs)
-        if self.bilateral_transforms or inspects_values(type(self)):
-            return self._constant_items(compiler, connection, known_value(compiler, rhs))
         field = bind_field(self.lhs.output_field)
+        # SQLite takes lists as JSON, which has no bytes.
+        no_list = connection.vendor == "sqlite" and field.get_internal_type() == "BinaryField"
+        if self.bilateral_transforms or no_list or inspects_values(type(self)):
+            return self._constant_items(compiler, connection, known_value(compiler, rhs))
         slot = ListParam(rhs.index, rhs.preps, absolute=rhs.absolute) if not isinstance(rhs, ListParam) else rhs
         return compiler.bind_list(slot.prep(_without_none), field), []
 

@@ -141,7 +141,7 @@ class UUIDTextMixin(TextLookup):
     """Text lookups on a UUID: where it is stored as 32 digits, hyphens do not count."""
 
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
-        if connection.vendor == "postgresql" or getattr(connection.features, "is_mariadb", False):
+        if getattr(connection.features, "has_native_uuid_field", connection.vendor == "postgresql"):
             return super().process_rhs(compiler, connection)
         clone = self.copy()
         if self.rhs_is_direct_value():
