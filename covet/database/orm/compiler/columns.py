@@ -238,7 +238,7 @@ def _filtered(
     relation = query.filtered_relations[name].relation_name
     final = info.final_field
     columns.setter = (name, relation, final)
-    if LOOKUP_SEP not in relation and not info.path[-1].m2m and getattr(final, "remote_field", None) is not None:
+    if LOOKUP_SEP not in relation and getattr(final, "remote_field", None) is not None:
         columns.backward = final.remote_field.cache_name if final.remote_field and not final.many_to_one else None
     columns.forward = None
     parent.related.append(columns)
