@@ -25,7 +25,7 @@ def select_mask(query: Any) -> Mask | None:
 
 
 def _deferred(query: Any, opts: Any, tree: dict[str, Any]) -> Mask:
-    mask: Mask = {opts.pk: {}}
+    mask = _keys(opts)
     for name, branch in tree.items():
         if name in query.filtered_relations:
             related = _related_opts(opts.get_field(query.filtered_relations[name].relation_name))
@@ -47,7 +47,7 @@ def _deferred(query: Any, opts: Any, tree: dict[str, Any]) -> Mask:
 
 
 def _only(query: Any, opts: Any, tree: dict[str, Any]) -> Mask:
-    mask: Mask = {opts.pk: {}}
+    mask = _keys(opts)
     for name, branch in tree.items():
         field = opts.pk if name == "pk" else _field(opts, name)
         if field is None:
@@ -65,6 +65,11 @@ def _only(query: Any, opts: Any, tree: dict[str, Any]) -> Mask:
             raise FieldError(next(iter(branch)))
         mask.setdefault(field, {}).update(_only(query, related, branch))
     return mask
+
+
+def _keys(opts: Any) -> Mask:
+    """The primary key, which is always loaded, and the columns that it is made of."""
+    return {opts.pk: {}, **{field: {} for field in opts.pk_fields}}
 
 
 def _field(opts: Any, name: str) -> Any:

@@ -154,7 +154,12 @@ class RowWriting:
         values, is_plain = selection.values(self, add=add, raw=raw)
         if is_plain:
             return values, True
-        values = [await value if inspect.iscoroutine(value) else value for value in values]
+        for position, (field, value) in enumerate(zip(selection.fields, values, strict=True)):
+            if inspect.iscoroutine(value):
+                values[position] = await value
+            elif field.is_relation and hasattr(value, "prepare_database_save"):
+                # An instance where its key belongs (`post.author_id = author`).
+                values[position] = value.prepare_database_save(field)
         return values, not any(map(is_expression, values))
 
     async def _load_missing(self, names: Iterable[str]) -> None:
