@@ -37,7 +37,7 @@ from covet.database.migrations.session import open_session, vendor_of
 from covet.database.migrations.shadow import shadow
 from covet.database.migrations.sqltext import VENDORS, Vendor
 from covet.database.migrations.states.base import ColumnState, SchemaState, TableState
-from covet.database.migrations.states.reading import read_schema
+from covet.database.migrations.states.reading import read_others, read_schema
 from covet.database.migrations.wanted.reading import wanted_schema
 from covet.database.migrations.wanted.schema import WantedSchema
 
@@ -184,6 +184,8 @@ async def compare(adapter: Adapter, wanted: Wanted) -> Compared:
     target = await target_state(adapter, wanted)
     async with open_session(adapter) as session:
         whole = await read_schema(session)
+        others = await read_others(session)
+    target = {name: state for name, state in target.items() if name not in others}
     live = {name: state for name, state in whole.items() if name in target or name in wanted.managed}
     states = _States(live, target, wanted)
     if adapter.is_shared:

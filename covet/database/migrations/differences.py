@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
@@ -112,17 +112,18 @@ def _plain_unique(index: IndexState) -> tuple[str, ...] | None:
     return index.columns if simple and all(column.isidentifier() for column in index.columns) else None
 
 
-def _constraint_key(constraint: ConstraintState) -> object:
+def _constraint_key(constraint: ConstraintState) -> Hashable:
     return (constraint.kind, constraint.definition)
 
 
-def _index_key(index: IndexState) -> object:
+def _index_key(index: IndexState) -> Hashable:
     return (index.is_unique, index.definition)
 
 
-def _matched(live: Iterable[S], target: Iterable[S], key: object) -> tuple[list[tuple[S, S]], list[S], list[S]]:
+def _matched(
+    live: Iterable[S], target: Iterable[S], key: Callable[[S], Hashable]
+) -> tuple[list[tuple[S, S]], list[S], list[S]]:
     """Pairs that mean the same (by name first), what the target has more, and what the live side has more."""
-    assert callable(key)
     left = list(live)
     pairs: list[tuple[S, S]] = []
     missing: list[S] = []
@@ -138,7 +139,9 @@ def _matched(live: Iterable[S], target: Iterable[S], key: object) -> tuple[list[
             else:
                 left.remove(found)
                 pairs.append((found, each))
-    return pairs, missing, left
+    # A second one that does the same is the database's own affair (Django leaves some behind when an app moves).
+    served = {key(each) for each, _ in pairs}
+    return pairs, missing, [each for each in left if key(each) not in served]
 
 
 def with_column_renamed(state: TableState, old: str, new: str) -> TableState:

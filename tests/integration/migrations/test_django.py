@@ -142,7 +142,7 @@ async def test_column_that_a_model_omits_is_named(database_url: str, tmp_path: P
         findings = await checking.check_schema(lab.adapter, [user])
         errors = [each.message for each in findings if each.level == "error"]
         assert (
-            "User: auth_user.password is NOT NULL without a default, and the model has no field for it; every INSERT will fail."
-            in errors
+            "User: auth_user.password is NOT NULL without a default, and the model has no field for it; "
+            "every INSERT will fail." in errors
         )
         assert any("auth_user.last_login" in each.message for each in findings if each.level == "warning")

@@ -22,9 +22,8 @@ def write(lab: Laboratory, name: str, up: str, *, down: str = "pass", attributes
     lab.folder.mkdir(exist_ok=True)
     body = "\n".join(f"        {line}" for line in up.strip().splitlines())
     path = lab.folder / f"{name}.py"
-    path.write_text(
-        f"{HEAD}    {attributes or 'pass'}\n\n    async def up(self):\n{body}\n\n    async def down(self):\n        {down}\n"
-    )
+    ups = f"    async def up(self):\n{body}\n\n"
+    path.write_text(f"{HEAD}    {attributes or 'pass'}\n\n{ups}    async def down(self):\n        {down}\n")
     return path
 
 
