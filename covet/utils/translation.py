@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ContextDecorator
+from contextvars import ContextVar
 from typing import Any
 
 from covet.conf import settings
@@ -26,9 +28,39 @@ def set_catalog(catalog: Catalog | None) -> None:
     _State.catalog = catalog or _english
 
 
+_language: ContextVar[str | None] = ContextVar("covet_language", default=None)
+
+
 def get_language() -> str:
-    """The reader's language."""
-    return str(settings.LANGUAGE_CODE)
+    """The reader's language: the one activated in this context, else the setting LANGUAGE_CODE."""
+    return _language.get() or str(settings.LANGUAGE_CODE)
+
+
+def activate(language: str) -> None:
+    """Make `language` the reader's in this context; a catalog may ask `get_language`."""
+    _language.set(language)
+
+
+def deactivate() -> None:
+    """Go back to the default language."""
+    _language.set(None)
+
+
+class override(ContextDecorator):  # noqa: N801 - Django's name
+    """`with override('de'):` makes a language the reader's for a block; None means the default."""
+
+    def __init__(self, language: str | None, deactivate: bool = False) -> None:
+        self.language = language
+        self.deactivate = deactivate
+        self._before: list[str | None] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_language.get())
+        _language.set(self.language)
+
+    def __exit__(self, *error: object) -> None:
+        before = self._before.pop()
+        _language.set(None if self.deactivate else before)
 
 
 def gettext(message: str) -> str:

@@ -25,6 +25,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.contrib.postgres.fields.hstore": (f"{ORM}.fields.postgres", f"{ORM}.postgres.lookups"),
     "django.contrib.postgres.functions": (f"{ORM}.postgres.functions",),
     "django.contrib.postgres.indexes": (f"{ORM}.indexes",),
+    "django.contrib.postgres.validators": (f"{ORM}.postgres.validators",),
     "django.contrib.postgres.search": (f"{ORM}.postgres.search", f"{ORM}.fields.postgres"),
     "django.db.backends.postgresql.psycopg_any": (f"{ORM}.ranges",),
     "django.contrib.sites.models": ("tests.django_suite.subjects.contrib",),

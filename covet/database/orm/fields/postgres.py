@@ -18,15 +18,13 @@ from covet.database.orm.postgres.lookups import (
     SliceTransform,
     SliceTransformFactory,
 )
+from covet.database.orm.postgres.validators import ArrayMaxLengthValidator
 from covet.database.orm.postgres_types import Array, HStore, Ranged, Words
 from covet.database.orm.ranges import BOUNDS, DateRange, DateTimeRange, DateTimeTZRange, NumericRange, Range
 from covet.database.orm.types import Storage
 from covet.exceptions import ValidationError
-from covet.utils import validators as checks
-from covet.utils.deconstruct import deconstructible
 from covet.utils.functional import resolve
 from covet.utils.translation import gettext_lazy as _
-from covet.utils.translation import ngettext_lazy
 
 T = TypeVar("T")
 
@@ -38,17 +36,6 @@ def _prefixed(error: ValidationError, prefix: str, code: str, params: dict[str, 
         message = f"{prefix % params} {error.message % inner}".replace("%", "%%")
         return ValidationError(message, code=code, params={**inner, **params})
     return ValidationError([_prefixed(one, prefix, code, params) for one in error.error_list])
-
-
-@deconstructible
-class ArrayMaxLengthValidator(checks.MaxLengthValidator):
-    """Refuses lists with more items than the limit."""
-
-    message = ngettext_lazy(
-        "List contains %(show_value)d item, it should contain no more than %(limit_value)d.",
-        "List contains %(show_value)d items, it should contain no more than %(limit_value)d.",
-        "show_value",
-    )
 
 
 class ArrayField(Field[list[Any]]):
