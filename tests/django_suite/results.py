@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from tests.django_suite.source import RESULTS
+from tests.django_suite.source import CACHE, RESULTS_VARIABLE
 
 PASSING: Final = frozenset({"pass"})
 OUTCOMES: Final = ("pass", "fail", "error", "missing", "skip")
@@ -15,13 +16,17 @@ OUTCOMES: Final = ("pass", "fail", "error", "missing", "skip")
 
 def file_for(subject: str, vendor: str, app: str) -> Path:
     """Where the result of one app's run is kept."""
-    return RESULTS / f"{subject}.{vendor}.{app}.json"
+    return _folder() / f"{subject}.{vendor}.{app}.json"
+
+
+def _folder() -> Path:
+    return Path(os.environ.get(RESULTS_VARIABLE) or CACHE / "results")
 
 
 def write(subject: str, vendor: str, app: str, result: dict[str, Any]) -> None:
     """Keep the result of one app's run."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
     file = file_for(subject, vendor, app)
+    file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps(result, indent=1))
     partial.replace(file)

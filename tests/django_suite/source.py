@@ -13,7 +13,7 @@ from tests.archives import unpack
 VERSION: Final = "5.2"
 ROOT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = ROOT / ".cache" / "django-suite"
-RESULTS: Final = CACHE / "results"
+RESULTS_VARIABLE: Final = "COVET_DJANGO_RESULTS"
 FOLDER_VARIABLE: Final = "COVET_DJANGO_TESTS"
 
 

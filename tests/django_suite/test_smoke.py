@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,15 +16,17 @@ LEAST = 0.85
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Standing]:
-    """The outcome of the counted tests of APPS on SQLite."""
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Standing]]:
+    """The outcome of the counted tests of APPS on SQLite; the results that are kept are left alone."""
     try:
         source.tests_folder()
     except source.SourceUnavailable as error:
         pytest.skip(str(error))
-    run_each(APPS, subject="covet", vendor="sqlite", jobs=2, say=lambda _line: None)
-    counted = [test for test in denominator.load() if test.app in APPS and test.tier in {"core", "no-db"}]
-    return standings(counted, subject="covet", vendor="sqlite")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(source.RESULTS_VARIABLE, str(tmp_path_factory.mktemp("results")))
+        run_each(APPS, subject="covet", vendor="sqlite", jobs=2, say=lambda _line: None)
+        counted = [test for test in denominator.load() if test.app in APPS and test.tier in {"core", "no-db"}]
+        yield standings(counted, subject="covet", vendor="sqlite")
 
 
 @pytest.mark.parametrize("app", APPS)
