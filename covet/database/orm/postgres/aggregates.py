@@ -19,7 +19,7 @@ class OrderableAggMixin(Aggregate):
     def __init__(self, *expressions: Any, ordering: Any = (), order_by: Any = (), **extra: Any) -> None:
         if ordering:
             warnings.warn(
-                "The ordering argument is deprecated. Use order_by instead.", DeprecationWarning, stacklevel=2
+                "The ordering argument is deprecated. Use order_by instead.", PendingDeprecationWarning, stacklevel=2
             )
             if order_by:
                 raise TypeError("Cannot specify both order_by and ordering.")

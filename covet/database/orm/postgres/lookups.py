@@ -318,8 +318,23 @@ class AsRange:
     def __call__(self, value: Any) -> Any:
         ranged = hasattr(value, "lower") and not isinstance(value, str)
         if value is None or ranged or isinstance(value, (list, tuple)):
-            return self.field.get_prep_value(value)
-        return self.field.range_type(value, value, "[]")
+            return self._typed(self.field.get_prep_value(value))
+        bound = self.field.base_field.get_prep_value(value)
+        return self.field.range_type(bound, bound, "[]")
+
+    def _typed(self, value: Any) -> Any:
+        """A range given with texts as bounds, with the values that they stand for."""
+        if value is None or value.isempty or not (isinstance(value.lower, str) or isinstance(value.upper, str)):
+            return value
+        prepare = self.field.base_field.get_prep_value
+        bounds = ("[" if value.lower_inc else "(") + ("]" if value.upper_inc else ")")
+        return self.field.range_type(prepare(value.lower), prepare(value.upper), bounds)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AsRange) and self.field is other.field
+
+    def __hash__(self) -> int:
+        return hash(id(self.field))
 
 
 @builtin("RangeField")
@@ -338,6 +353,21 @@ class RangeContains(PostgresOperatorLookup):
         if isinstance(rhs, Value) and not is_a(rhs._output_field_or_none, "RangeField"):
             return Cast(rhs, self.lhs.output_field.base_field)
         return rhs
+
+
+@builtin("DateRangeField", "DateTimeRangeField")
+class DateTimeRangeContains(RangeContains):
+    """Contains the range or the moment; what is computed as another kind of moment is cast."""
+
+    def get_prep_lookup(self) -> Any:
+        return self.rhs if hasattr(self.rhs, "resolve_expression") else super().get_prep_lookup()
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> SQL:
+        text, params = super().as_postgresql(compiler, connection)
+        field = getattr(self.rhs, "_output_field_or_none", None)
+        if field is not None and not is_a(field, "RangeField"):
+            text = f"{text}::{self.lhs.output_field.base_field.cast_db_type(connection)}"
+        return text, params
 
 
 @builtin("RangeField")
@@ -384,7 +414,7 @@ class RangeContainedBy(PostgresOperatorLookup):
         kind = self._range_type(connection)
         if isinstance(self.rhs, Param):
             field = output(self.range_fields[kind])
-            return f"{compiler.bind(self.rhs.prep(field.get_prep_value), field)}::{kind}", []
+            return f"{compiler.bind(self.rhs.prep(AsRange(field)), field)}::{kind}", []
         text, params = super().process_rhs(compiler, connection)
         return f"{text}::{kind}", params
 
