@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import functools
 import uuid
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Final, Protocol, runtime_checkable
@@ -122,7 +123,7 @@ class ListParam(Param):
 
     def item(self, position: int) -> Param:
         """The slot's element at `position` (as `range` lookups need)."""
-        return Param(self.index, (*self.preps, lambda value: list(value)[position]), absolute=self.absolute)
+        return Param(self.index, (*self.preps, functools.partial(_item, position=position)), absolute=self.absolute)
 
     def each(self, function: Prep) -> ListParam:
         """The same list with `function` applied to every element."""
@@ -132,6 +133,13 @@ class ListParam(Param):
     def whole(self) -> Param:
         """The list as one value (an array or JSON column compares with it)."""
         return Param(self.index, self.preps, absolute=self.absolute)
+
+
+def _item(value: Any, *, position: int) -> Any:
+    items = list(value)
+    if position >= len(items):
+        raise ValueError(f"Expected at least {position + 1} values, got {value!r}.")
+    return items[position]
 
 
 class Const:

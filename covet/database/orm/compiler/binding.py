@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from covet.database.orm import types
+from covet.database.orm.compiler.bounds import holdable, text_or_nothing
 from covet.database.orm.compiler.elements import LIST_MARK
 from covet.database.orm.shape import Ambient, Const, EmptyResult, FullResult, Param
 
@@ -103,17 +105,35 @@ def _conversion(binding: Any, dialect: Any) -> Convert | None:
     elif isinstance(binding.slot, Param):
         steps.extend(binding.slot.preps)
     if binding.kind != "one":
+        fits = holdable(type_)
+        if fits is not None:
+            steps.append(_only(fits))
         if processor is not None:
             steps.append(_each(processor))
         elif binding.kind != "expanded":
             steps.append(list)
         if binding.kind == "json":
             steps.append(_json_list)
-    elif processor is not None:
-        steps.append(processor)
+    else:
+        if isinstance(type_, (types.Char, types.Text)):
+            steps.append(text_or_nothing)
+        if processor is not None:
+            steps.append(processor)
     if not steps:
         return None
     return steps[0] if len(steps) == 1 else _chained(tuple(steps))
+
+
+def _only(fits: Callable[[Any], bool]) -> Convert:
+    """The items that the column can hold: the others equal nothing in it."""
+
+    def narrow(values: Any) -> Any:
+        kept = [value for value in values if fits(value)]
+        if not kept:
+            raise EmptyResult
+        return kept
+
+    return narrow
 
 
 def _each(processor: Convert) -> Convert:

@@ -13,7 +13,7 @@ from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.select import build
 from covet.database.orm.compiler.where import WhereNode
 from covet.database.orm.shape import Const, is_slot
-from covet.exceptions import FieldError, FullResultSet
+from covet.exceptions import EmptyResultSet, FieldError, FullResultSet
 
 __all__ = ["delete_statement", "quoted", "update_statement"]
 
@@ -71,7 +71,11 @@ def assigned(query: Any, emitter: Emitter, field: Any, raw: Any) -> Any:
     slot = query.localize(raw) if is_slot(raw) else Const(raw)
     if isinstance(slot, Const) and slot.value is None and not getattr(field, "null_is_a_value", False):
         return sa.null()
-    return emitter.bind(slot.prep(_stored(field)), field)
+    try:
+        return emitter.bind(slot.prep(_stored(field)), field)
+    except EmptyResultSet:
+        message = f"{field} cannot store text with NUL or lone surrogate characters."
+        raise ValueError(message) from None
 
 
 def _stored(field: Any) -> Any:

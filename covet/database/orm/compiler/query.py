@@ -19,7 +19,7 @@ from covet.database.orm.expressions.refs import ColPairs, F, OuterRef, Ref
 from covet.database.orm.expressions.subquery import Exists
 from covet.exceptions import FieldError
 
-_REJECTED = re.compile(r"""[\s\[\]`'";#\x00-\x1f\x7f-\x9f]|--|/\*|\*/""")
+_REJECTED = re.compile(r"""[\s\[\]`'";#.%\x00-\x1f\x7f-\x9f]|--|/\*|\*/""")
 
 
 class Query(Filters):
@@ -205,7 +205,7 @@ class Query(Filters):
         if _REJECTED.search(alias):
             message = (
                 "Column aliases cannot contain whitespace characters, hashes, control characters, quotation marks, "
-                "semicolons, or SQL comments."
+                "semicolons, or SQL comments. Nor can they contain dots or percent signs."
             )
             raise ValueError(message)
 

@@ -25,7 +25,7 @@ def _prepared(field: Any, convert: Callable[[Any], Any], value: Any) -> Any:
     """`value` converted for the database, the error naming the field."""
     try:
         return convert(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if hasattr(value, "prepare_database_save"):
             message = (
                 f"Tried to update field {field} with a model instance, {value!r}. Use a value compatible with "
@@ -33,7 +33,8 @@ def _prepared(field: Any, convert: Callable[[Any], Any], value: Any) -> Any:
             )
             raise TypeError(message) from error
         message = f"Field '{field.name}' expected a number but got {value!r}."
-        raise type(error)(message) from error
+        kind = ValueError if isinstance(error, OverflowError) else type(error)
+        raise kind(message) from error
 
 
 class IntegerField(Field[IntValue]):
