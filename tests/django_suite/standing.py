@@ -16,6 +16,7 @@ TALLIED: Final = ("pass", "fail", "error", "missing", "skip")
 _FRAME: Final = re.compile(r'File "[^"]*?/((?:covet|tests/django_suite)/[^"]+)", line (\d+), in (\S+)')
 _RAISED: Final = re.compile(r"(?!DETAIL|HINT|LINE)[A-Za-z_][\w.]*: ")
 _VARIABLE: Final = (
+    (re.compile(r"(/[\w.-]+){2,}"), "…"),
     (re.compile(r"0x[0-9a-f]+"), "0x…"),
     (re.compile(r"'[^']*'"), "'…'"),
     (re.compile(r'"[^"]*"'), '"…"'),
