@@ -25,9 +25,11 @@ def check_models(models: Iterable[Any]) -> list[CheckMessage]:
 
 def check_model(model: Any) -> list[CheckMessage]:
     """Everything that is wrong with one model's declaration, its fields apart."""
-    found: list[CheckMessage] = []
     if model._meta.swapped:
         return list(_swapped(model))
+    clashes = [*_fields(model), *_properties(model), *_keys(model)]
+    # Fields of one name have columns of one name: once is enough.
+    found = clashes or list(_columns(model))
     for check in _CHECKS:
         found.extend(check(model))
     return found
@@ -85,7 +87,7 @@ def _fields(model: Any) -> Iterator[CheckMessage]:
     for field in meta.local_fields:
         clash = used.get(field.name) or used.get(field.attname)
         inherited = field.name == "id" and clash is not None and clash.name == "id" and clash.model is model
-        if clash is not None and not inherited and clash is not field and clash.model is not model:
+        if clash is not None and not inherited and clash is not field:
             yield Error(
                 f"The field '{field.name}' clashes with the field '{clash.name}' from model "
                 f"'{clash.model._meta.label_lower}'.",
@@ -107,7 +109,10 @@ def _columns(model: Any) -> Iterator[CheckMessage]:
                 id="models.E007",
             )
         columns.append(field.column)
-    if "id" in model.__dict__ or any(field.name == "id" for field in model._meta.local_fields):
+
+
+def _keys(model: Any) -> Iterator[CheckMessage]:
+    if any(field.name == "id" for field in model._meta.local_fields):
         field = next((one for one in model._meta.local_fields if one.name == "id"), None)
         if (
             field is not None
@@ -123,6 +128,21 @@ def _columns(model: Any) -> Iterator[CheckMessage]:
     if sum(field.primary_key for field in model._meta.local_fields) > 1:
         message = "The model cannot have more than one field with 'primary_key=True'."
         yield Error(message, obj=model, id="models.E026")
+
+
+def _between(model: Any) -> Iterator[CheckMessage]:
+    """Two many-to-many fields through one model are one relation, declared twice."""
+    seen = set()
+    for field in model._meta.local_many_to_many:
+        through = field.remote_field.through
+        key = (field.remote_field.model, model, through, repr(field.remote_field.through_fields))
+        if key in seen and not isinstance(through, str) and not through._meta.auto_created:
+            message = (
+                "The model has two identical many-to-many relations through the intermediate model "
+                f"'{through._meta.label}'."
+            )
+            yield Error(message, obj=model, id="models.E003")
+        seen.add(key)
 
 
 def _is_key_part(model: Any, field: Any) -> bool:
@@ -358,4 +378,4 @@ def _shared_names(models: list[Any]) -> Iterator[CheckMessage]:
                 yield Error(message, id=codes[several])
 
 
-_CHECKS = (_name, _fields, _columns, _properties, _together, _indexes, _constraints, _ordering, _unsupported)
+_CHECKS = (_name, _between, _together, _indexes, _constraints, _ordering, _unsupported)

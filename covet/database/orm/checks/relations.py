@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from covet.conf import settings
+from covet.database.orm.checks.through import check_through
 from covet.database.orm.on_delete import SET_DEFAULT, SET_NULL
 from covet.database.orm.relationships.foreign import ForeignKey, ForeignObject
 from covet.database.orm.relationships.many import ManyToManyField
@@ -69,6 +70,18 @@ def _target(field: Any) -> Iterator[CheckMessage]:
             obj=field,
             id="fields.E301",
         )
+    else:
+        for model in (target, field.model) if field.many_to_many else (target,):
+            whole = field.many_to_many or (isinstance(field, ForeignKey) and not field.remote_field.field_name)
+            composite = model._meta.is_composite_pk and (whole or field.remote_field.field_name == "pk")
+            if composite:
+                yield Error(
+                    f"Field defines a relation involving model '{model._meta.object_name}' which has a "
+                    "CompositePrimaryKey and such relations are not supported.",
+                    obj=field,
+                    id="fields.E347",
+                )
+                return
 
 
 def _label(field: Any) -> str:
@@ -118,7 +131,9 @@ def _unique_target(field: Any) -> Iterator[CheckMessage]:
             yield Error(message, obj=field, id="fields.E312")
     if missing or not field.requires_unique_target:
         return
-    order = [each.name for each in field.foreign_related_fields]
+    order = [each.name for each in field.foreign_related_fields if each is not None]
+    if not order or target._meta.abstract:
+        return
     names = set(order)
     groups = [{each.name} for each in target._meta.fields if each.unique]
     groups += [set(group) for group in target._meta.unique_together]
@@ -163,6 +178,7 @@ def _many(field: Any) -> Iterator[CheckMessage]:
         yield Warning("db_comment has no effect on ManyToManyField.", obj=field, id="fields.W346")
     through = field.remote_field.through
     if not isinstance(through, str):
+        yield from check_through(field)
         yield from _table_clash(field)
     if isinstance(through, str):
         name = through.removeprefix(_label(field))
