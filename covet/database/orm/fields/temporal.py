@@ -123,10 +123,10 @@ class DateField(AutoNow[DateValue]):
         if self.null:
             return
         for direction, is_next in (("next", True), ("previous", False)):
-            method = f"get_{direction}_by_{self.name}"
-            if not hasattr(cls, method):
-                neighbour = functools.partialmethod(cls._get_next_or_previous_by_FIELD, field=self, is_next=is_next)
-                setattr(cls, method, neighbour)
+            neighbour = functools.partialmethod(cls._get_next_or_previous_by_FIELD, field=self, is_next=is_next)
+            for method in (f"get_{direction}_by_{self.name}", f"aget_{direction}_by_{self.name}"):
+                if not hasattr(cls, method):
+                    setattr(cls, method, neighbour)
 
 
 class DateTimeField(DateField[MomentValue]):

@@ -49,8 +49,9 @@ class Building(Core[M]):
                     if hasattr(value, "__next__"):
                         value = kwargs[name] = list(value)
                     parts.append((name, _key(value, values)))
-            if None not in parts and not self._conf.sticky:
-                return self._step(("filter", *parts), values, lambda out: self._frozen_filter(args, kwargs, out))
+            if None not in parts:
+                kind = "sticky filter" if self._conf.sticky else "filter"
+                return self._step((kind, *parts), values, lambda out: self._frozen_filter(args, kwargs, out))
         return self._filter("filter", args, kwargs, negated=False)
 
     def exclude(self, *args: Any, **kwargs: Any) -> Self:

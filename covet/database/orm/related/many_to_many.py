@@ -61,25 +61,24 @@ class ManyRelatedManager(RelatedManagerBase):
     sides: Sides
     manager_class_of: Any
     is_plain_target: bool
+    model: Any
+    through: Any
+    reverse: bool
+    symmetrical: bool
+    source_field: Any
+    target_field: Any
+    source_field_name: str
+    target_field_name: str
+    key_paths: tuple[tuple[str, str], ...]
 
     def __init__(self, instance: Any) -> None:
         super().__init__(instance)
-        sides = self.sides
-        self.model = sides.target
-        self.through = sides.through
-        self.reverse = sides.reverse
-        self.symmetrical = sides.symmetrical
-        self.source_field = sides.source_field
-        self.target_field = sides.target_field
-        self.source_field_name = sides.source_field.name
-        self.target_field_name = sides.target_field.name
-        self.core_filters = {
-            f"{sides.query_name}__{there.name}": getattr(instance, there.attname)
-            for _, there in sides.source_field.related_fields
-        }
-        self.related_val = sides.source_field.get_foreign_related_value(instance)
+        # `BaseManager.__init__`, where it has to be called, knows no model.
+        self.model = self.sides.target
+        self.core_filters = {path: getattr(instance, attname) for path, attname in self.key_paths}
+        self.related_val = tuple(self.core_filters.values())
         if None in self.related_val:
-            name = sides.source_field.foreign_related_fields[0].name
+            name = self.source_field.foreign_related_fields[0].name
             message = (
                 f'"{instance!r}" needs to have a value for field "{name}" before this many-to-many relationship '
                 "can be used."
@@ -412,6 +411,17 @@ class ManyToManyDescriptor(ReverseManyToOneDescriptor):
         sides = Sides(self.rel, reverse=self.reverse)
         namespace = {
             "sides": sides,
+            "model": sides.target,
+            "through": sides.through,
+            "reverse": sides.reverse,
+            "symmetrical": sides.symmetrical,
+            "source_field": sides.source_field,
+            "target_field": sides.target_field,
+            "source_field_name": sides.source_field.name,
+            "target_field_name": sides.target_field.name,
+            "key_paths": tuple(
+                (f"{sides.query_name}__{there.name}", there.attname) for _, there in sides.source_field.related_fields
+            ),
             "manager_class_of": staticmethod(self.manager_class_of),
             "is_plain_target": superclass.is_plain,
             "cache_name": sides.cache_name,
