@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -86,7 +87,7 @@ class Covet:
         if lifespan is not None:
             self.lifespan.add(participant_of(lifespan))
         self.state: dict[str, Any] = {}
-        settings.subscribe(self._setting_changed)
+        settings.subscribe(_weakly(self._setting_changed))
 
     # Declaring
 
@@ -478,6 +479,18 @@ _ROUTER_METHODS: Final = frozenset(
         "websocket",
     }
 )
+
+
+def _weakly(method: Callable[[str], None]) -> Callable[[str], None]:
+    """A subscriber that does not keep its application alive."""
+    reference = weakref.WeakMethod(method)
+
+    def call(name: str) -> None:
+        target = reference()
+        if target is not None:
+            target(name)
+
+    return call
 
 
 class _Refusal:

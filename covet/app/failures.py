@@ -60,6 +60,8 @@ _UNQUOTED: Final = re.compile(
     r"surrogates not allowed|unconverted data remains|must be in \d"
 )
 _QUOTED: Final = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+# int() cuts what it quotes after 200 characters, the closing quote with it.
+_CUT: Final = re.compile(r"['\"]([^'\"]{100,})\Z")
 _SEPARATORS: Final = re.compile(r"[,;:\s/+-]+")
 CLIENT_ERRORS: Final = (ValueError, KeyError, FieldError, OverflowError, ArithmeticError)
 EXPECTED: Final = "' expected a"
@@ -156,6 +158,9 @@ def caused_by_client(error: BaseException, request: Request) -> bool:
     if type(error).__name__ == "InvalidOperation" or _UNQUOTED.search(message) is not None:
         return True
     quoted = {first or second for first, second in _QUOTED.findall(message)}
+    cut = _CUT.search(message)
+    if cut is not None and any(value.startswith(cut[1]) for value in values):
+        return True
     if isinstance(error, (FieldError, TypeError)) or EXPECTED in message:
         # They name a part of a lookup or of an ordering, or one item of a value.
         return any(part in value for part in quoted for value in values)

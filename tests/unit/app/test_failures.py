@@ -139,6 +139,7 @@ async def test_a_conversion_of_what_the_client_sent_is_400(convert):
     response = await get(app, "/?value=7x")
     assert response.status_code == 400
     assert (await get(app, "/")).status_code == 400
+    assert (await get(app, "/?value=" + "7x," * 2_000)).status_code == 400
 
 
 async def test_a_conversion_of_something_else_is_a_bug():
