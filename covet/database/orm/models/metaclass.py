@@ -286,8 +286,11 @@ def _add_order(model: Any) -> None:
 
 
 def _add_order_accessors(model: Any) -> None:
-    model.get_next_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=True)  # noqa: SLF001 - a part of Model
-    model.get_previous_in_order = functools.partialmethod(model._get_next_or_previous_in_order, is_next=False)  # noqa: SLF001 - a part of Model
+    for direction, is_next in (("next", True), ("previous", False)):
+        step = model._get_next_or_previous_in_order  # noqa: SLF001 - a part of Model
+        neighbour = functools.partialmethod(step, is_next=is_next)
+        setattr(model, f"get_{direction}_in_order", neighbour)
+        setattr(model, f"aget_{direction}_in_order", neighbour)
     relation = model._meta.order_with_respect_to
     if relation.remote_field:
         lazy_related_operation(give_order_methods, model, relation.remote_field.model)
