@@ -19,6 +19,7 @@ _WRITE = re.compile(
 _HARMLESS = re.compile(r"\s*(?:SELECT|BEGIN|START|COMMIT|SAVEPOINT|RELEASE|SET|SHOW|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
 _QUOTES = str.maketrans("", "", '"`')
 _MOST: Final = 4096
+_LONGEST: Final = 2000
 
 _NOTHING: Final = ""
 _EVERYTHING: Final = "*"
@@ -76,9 +77,12 @@ def note_statement(sql: str) -> None:
     """Count a statement that may write."""
     table = _tables.get(sql)
     if table is None:
-        if len(_tables) >= _MOST:
-            _tables.clear()
-        table = _tables[sql] = _written_table(sql)
+        table = _written_table(sql)
+        # Statements that insert many rows are long, and seldom the same twice.
+        if len(sql) <= _LONGEST:
+            if len(_tables) >= _MOST:
+                _tables.clear()
+            _tables[sql] = table
     if table:
         changes_here().note(table)
 
