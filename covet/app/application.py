@@ -10,31 +10,29 @@ from typing import Any, Final
 
 from starlette.responses import Response as StarletteResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from covet.app import failures, health
+from covet.app.answers import Refusal, answer
 from covet.app.failures import Failure
 from covet.app.lifespan import Lifespan, participant_of
-from covet.app.pages import debug_page, missing_page, plain_page
+from covet.app.sockets import serve_websocket
 from covet.conf import settings
 from covet.conf.logs import configure_logging
 from covet.database.transaction.manager import transaction
 from covet.database.transaction.requests import atomic_aliases, wrapped_aliases
-from covet.exceptions import DisallowedHost, ImproperlyConfigured, Resolver404, TemplateDoesNotExist
+from covet.exceptions import DisallowedHost, ImproperlyConfigured, Resolver404
 from covet.http.asgi import respond
 from covet.http.context import request_var
 from covet.http.convert import to_response
 from covet.http.request import BODILESS, Request
-from covet.http.response import HTMLResponse, JSONResponse, Response
+from covet.http.response import Response
 from covet.http.urls import install_resolver
 from covet.middleware.loading import load
 from covet.middleware.onion import Onion
 from covet.portal import portal
 from covet.routing.router import Route, Router, import_router
 from covet.routing.table import Match
-from covet.templates.engines import engine
 from covet.utils.http import escape_leading_slashes
-from covet.websocket.connection import WebSocket
 
 logger = logging.getLogger("covet.app")
 
@@ -170,7 +168,7 @@ class Covet:
         if scope["type"] == "http":
             await portal(self._serve(scope, receive, send))
         else:
-            await portal(self._serve_websocket(scope, receive, send))
+            await portal(serve_websocket(self.router, scope, receive, send))
 
     async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -331,7 +329,7 @@ class Covet:
             allow = ", ".join(sorted(found.allowed))
             if request.method == "OPTIONS":
                 return Response(b"", 200, {"Allow": allow}, content_type="text/plain")
-            response = await self._answer(_Refusal(405, "Method Not Allowed"), request)
+            response = await self._answer(Refusal(405, "Method Not Allowed"), request)
             response.raw_headers.append((b"allow", allow.encode("latin-1")))
             failures.logger.warning("Method Not Allowed (%s): %s", request.method, ascii(path)[1:-1])
             return response
@@ -386,73 +384,7 @@ class Covet:
             seen.append(error)
 
     async def _answer(self, failure: Any, request: Request) -> Response:
-        """The page or the JSON for a failure, as the client prefers."""
-        status, error = failure.status, failure.error
-        title = failures.phrase(status)
-        if not prefers_html(request):
-            data: dict[str, Any] = {"error": failure.message}
-            if failure.errors is not None:
-                data["errors"] = failure.errors
-            return JSONResponse(data, status, failure.headers)
-        if self.debug and status >= failures.SERVER_ERROR and error is not None:
-            return HTMLResponse(debug_page(error, request, status), status, failure.headers)
-        if self.debug and isinstance(error, Resolver404):
-            return HTMLResponse(self._missing(request), status, failure.headers)
-        page = await _project_page(status, request)
-        return HTMLResponse(page or plain_page(status, title, failure.message), status, failure.headers)
-
-    def _missing(self, request: Request) -> str:
-        routes = [
-            (
-                " ".join(route.methods or (route.kind if route.kind != "http" else "any",)),
-                route.path or "/",
-                route.full_name or "",
-            )
-            for route in self.routes
-        ]
-        return missing_page(request, routes, "No route matches this path.")
-
-    # WebSockets
-
-    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = WebSocket(scope, receive, send)
-        scope["covet.resolver"] = self._router
-        try:
-            websocket.check_host_and_origin()
-        except DisallowedHost as error:
-            failures.security_logger.warning("%s", ascii(str(error))[1:-1])
-            await websocket.close()
-            return
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
-        found = self.router.match_websocket(path)
-        if found is None or found.route is None:
-            await websocket.close()
-            return
-        if found.route.kind == "mount":
-            rest = str(found.params.get("path", ""))
-            prefix = scope["path"][: len(scope["path"]) - len(rest)] if rest else scope["path"]
-            await found.route.endpoint({**scope, "root_path": prefix}, receive, send)
-            return
-        scope["path_params"] = found.params
-        await self._converse(websocket, found.route, found.params)
-
-    async def _converse(self, websocket: WebSocket, route: Route, params: dict[str, Any]) -> None:
-        try:
-            await route.endpoint(websocket, **params)
-        except WebSocketDisconnect:
-            return
-        except Exception as error:
-            logger.exception("WebSocket %s failed", ascii(websocket.scope["path"]))
-            seen = websocket.scope.get("covet.errors")
-            if seen is not None:
-                seen.append(error)
-            if websocket.application_state is not WebSocketState.DISCONNECTED:
-                await websocket.close(1011)
-            return
-        if websocket.application_state is WebSocketState.CONNECTED and (
-            websocket.client_state is not WebSocketState.DISCONNECTED
-        ):
-            await websocket.close()
+        return await answer(failure, request, debug=self.debug, routes=self.routes if self.debug else ())
 
     def _setting_changed(self, name: str) -> None:
         if name in {"ALLOWED_HOSTS", "DEBUG", "USE_X_FORWARDED_HOST"}:
@@ -493,17 +425,6 @@ def _weakly(method: Callable[[str], None]) -> Callable[[str], None]:
     return call
 
 
-class _Refusal:
-    """An answer that no exception stands behind."""
-
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        self.message = message
-        self.errors = None
-        self.error = None
-        self.headers: dict[str, str] = {}
-
-
 def _root_router(given: Any) -> Router:
     source = given if given is not None else settings.ROOT_ROUTER or settings.ROOT_URLCONF
     if source is None:
@@ -517,24 +438,3 @@ def _root_router(given: Any) -> Router:
 
 async def _settled(result: Any) -> Any:
     return await result if isinstance(result, Awaitable) and not isinstance(result, StarletteResponse) else result
-
-
-def prefers_html(request: Request) -> bool:
-    """Whether an error is shown as a page: where the client names HTML before JSON."""
-    accept = request.headers.get("accept", "")
-    html = accept.find("text/html")
-    if html < 0:
-        return False
-    json = accept.find("application/json")
-    return json < 0 or html < json
-
-
-async def _project_page(status: int, request: Request) -> str | None:
-    """The project's own `404.html` and the like, if it has one that renders."""
-    try:
-        return await engine().render_to_string(f"{status}.html", {}, request)
-    except TemplateDoesNotExist:
-        return None
-    except Exception:
-        logger.exception("The template %d.html could not be rendered", status)
-        return None
