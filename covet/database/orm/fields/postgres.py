@@ -12,12 +12,8 @@ from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.numeric import BigIntegerField, DecimalField, IntegerField
 from covet.database.orm.fields.temporal import DateField, DateTimeField
 from covet.database.orm.fields.text import CharField, EmailField, TextField
-from covet.database.orm.postgres.lookups import (
-    IndexTransformFactory,
-    KeyTransformFactory,
-    SliceTransform,
-    SliceTransformFactory,
-)
+from covet.database.orm.postgres.arrays import IndexTransformFactory, SliceTransform, SliceTransformFactory
+from covet.database.orm.postgres.hstore import KeyTransformFactory
 from covet.database.orm.postgres.validators import ArrayMaxLengthValidator
 from covet.database.orm.postgres_types import Array, HStore, Ranged, Words
 from covet.database.orm.ranges import BOUNDS, DateRange, DateTimeRange, DateTimeTZRange, NumericRange, Range

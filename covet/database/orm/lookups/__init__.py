@@ -1,5 +1,7 @@
 """Lookups and transforms: what may follow a field's name after `__`."""
 
+from covet.database.orm.lookups import json_documents as _json_documents  # noqa: F401 - registers
+from covet.database.orm.lookups import json_keys as _json_keys  # noqa: F401 - registers
 from covet.database.orm.lookups.base import (
     BuiltinLookup,
     FieldGetDbPrepValueIterableMixin,

@@ -1,6 +1,9 @@
 """PostgreSQL's own: aggregates, full text search, lookups on arrays, hstore and ranges."""
 
+from covet.database.orm.postgres import arrays as _arrays  # noqa: F401 - registers
+from covet.database.orm.postgres import hstore as _hstore  # noqa: F401 - registers
 from covet.database.orm.postgres import lookups as _lookups  # noqa: F401 - registers
+from covet.database.orm.postgres import ranges as _ranges  # noqa: F401 - registers
 from covet.database.orm.postgres.aggregates import (
     ArrayAgg,
     BitAnd,

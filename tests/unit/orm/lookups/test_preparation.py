@@ -8,7 +8,8 @@ from covet.database.orm import fields
 from covet.database.orm.expressions.refs import Col
 from covet.database.orm.lookups import GreaterThanOrEqual, In, IntegerFieldExact, IntegerGreaterThan, Lookup
 from covet.database.orm.lookups.comparison import IntegerGreaterThanOrEqual, WithinRange
-from covet.database.orm.lookups.json import PathBelow, compile_json_path
+from covet.database.orm.lookups.json import compile_json_path
+from covet.database.orm.lookups.json_documents import PathBelow
 from covet.database.orm.lookups.temporal import bound
 from covet.database.orm.lookups.text import escape_like, pattern_of
 from covet.database.orm.shape import Const, EmptyResult, FullResult, ListParam, Param
