@@ -115,7 +115,7 @@ class Converter:
             if "through" in kept:
                 kept["through"] = field.remote_field.through._meta.label
         # A field class of the project's own sets some options by itself.
-        for option in ("null", "max_length", "unique", "db_index"):
+        for option in ("null", "max_length", "unique", "db_index", "db_collation"):
             value = getattr(field, f"_{option}", getattr(field, option, None))
             if value:
                 kept[option] = value
@@ -135,7 +135,9 @@ class Converter:
             is_link = field.remote_field is not None and getattr(field.remote_field, "parent_link", False)
             if is_link and field.name.endswith("_ptr"):
                 continue
-            if field.get_internal_type() is not None and _kind(field) not in {"Field", "RelatedField"}:
+            if _kind(field) == "Field" and getattr(field, "column", None):
+                attributes[field.name] = _raw(field)
+            elif _kind(field) not in {"Field", "RelatedField"}:
                 attributes[field.name] = self.field(field)
         attributes["Meta"] = type(
             "Meta",
@@ -156,6 +158,15 @@ class Converter:
 def _kind(field: Any) -> str:
     """The nearest class of a field that we have too."""
     return next((cls.__name__ for cls in type(field).__mro__ if hasattr(ours, cls.__name__)), "Field")
+
+
+def _raw(field: Any) -> Any:
+    """A field of a kind that we do not have, by its column type."""
+    from django.db import connection
+
+    text = field.db_type(connection)
+    kind = type(type(field).__name__, (ours.Field,), {"db_type": lambda self, vendor: text})
+    return kind(null=field.null, db_column=field.column)
 
 
 def _accepted(name: str) -> set[str]:
@@ -185,6 +196,8 @@ def main() -> None:
     from django.core.management import call_command
 
     call_command("migrate", "--verbosity", "0")
+    # The projects number their rows with AutoField, made tables of many-to-many fields too.
+    os.environ["COVET_DEFAULT_AUTO_FIELD"] = "covet.database.orm.fields.AutoField"
     converter = Converter()
     for model in apps.get_models():
         if not model._meta.proxy and model._meta.managed:
