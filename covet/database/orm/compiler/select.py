@@ -149,7 +149,8 @@ def _distinct_on(query: Any, emitter: Emitter) -> list[Any]:
     columns: list[Any] = []
     for name in query.distinct_fields:
         if name in query.annotation_select:
-            columns.append(emitter.process(query.annotation_select[name]))
+            # By its name, as ORDER BY has it: two columns may have the same expression.
+            columns.append(sa.column(name))
             continue
         info = query.setup_joins(name.split("__"), query.get_meta(), query.get_initial_alias())
         targets, alias, _ = query.trim_joins(info.targets, info.joins, info.path)
