@@ -216,6 +216,8 @@ async def db_count(rows: Any) -> int:
 
 
 def test_arithmetic(library: Library) -> None:
+    """Promise 57."""
+
     async def body() -> None:
         row = (
             await Book.objects.filter(pk=1)
@@ -273,6 +275,8 @@ def test_subqueries(library: Library) -> None:
 
 
 def test_aggregates(library: Library) -> None:
+    """Promise 58."""
+
     async def body() -> None:
         found = await Book.objects.aggregate(
             Sum("price"),
@@ -397,6 +401,24 @@ def test_keys_of_json(library: Library) -> None:
                 await titles(data__contains={"n": 3})
         else:
             assert await titles(data__contains={"n": 3}) == ["Alpha"]
+
+    library(body)
+
+
+def test_every_comparison_of_the_guide(library: Library) -> None:
+    """Promise 59."""
+
+    async def body() -> None:
+        assert await titles(title__exact="Beta") == await titles(title__iexact="beta") == ["Beta"]
+        assert await titles(title__startswith="Al") == await titles(title__endswith="pha") == ["Alpha"]
+        assert await titles(pages__range=(50, 100)) == await titles(pages__lte=100) == ["Alpha", "gamma"]
+        assert await titles(pages__gt=100) == await titles(pages__gte=101) == ["Beta"]
+        assert await titles(pages__lt=100) == await titles(pages__in=[50]) == ["gamma"]
+        assert await titles(published__isnull=True) == ["Beta", "gamma"]
+        assert await titles(published__year=2019) == await titles(published__month=12) == ["Alpha"]
+        assert await titles(published__year__gte=2019, published__year__lt=2020) == ["Alpha"]
+        popular = Author.objects.annotate(n=Count("books")).filter(n__gt=1)
+        assert await popular.values_list("name", "n") == [("Ann", 2)]
 
     library(body)
 
