@@ -1,6 +1,7 @@
 """What a query costs against thousands of rows, of shapes, of routes: it should not grow. Prints and plots (SVG)."""
 
 import argparse
+import functools
 
 import os
 import statistics
@@ -64,7 +65,8 @@ async def figures(dsn: str) -> dict[str, list[tuple[int, float]]]:
         for number in range(routes):
             router.get(f"/things{number}/{{pk:int}}/", handler)
         app = Covet(router=router)
-        series["routes"].append((routes, await median_us(lambda: app(scope(f"/things{routes - 1}/7/"), receive, send))))
+        request = functools.partial(app, scope(f"/things{routes - 1}/7/"), receive, send)
+        series["routes"].append((routes, await median_us(request)))
     await connections.close_all()
     return series
 
