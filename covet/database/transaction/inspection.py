@@ -82,12 +82,17 @@ def mark_for_rollback_on_error(using: str | None = None) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        state = get_connection(using).state
-        if state is not None:
-            state.mark(exc)
-            if state.error is None:
-                state.error = exc
+        mark_failed(exc, using)
         raise
+
+
+def mark_failed(error: Exception, using: str | None = None) -> None:
+    """Mark the open transaction for rollback: a statement in it failed half-way."""
+    state = get_connection(using).state
+    if state is not None:
+        state.mark(error)
+        if state.error is None:
+            state.error = error
 
 
 async def savepoint(using: str | None = None) -> str | None:

@@ -16,6 +16,7 @@ from covet.database.orm.persistence.validation import is_validated, run_validato
 from covet.database.orm.routers import router
 from covet.database.orm.signals import post_save, pre_save
 from covet.database.transaction import transaction
+from covet.database.transaction.inspection import mark_failed
 
 ForceInsert = bool | tuple[type[Any], ...]
 
@@ -164,7 +165,12 @@ class Saving(RowWriting):
                 forces = bool(forced) or inserted
                 updated = await self._save_table(cls, using, names, force_insert=forces, **options)
         else:
-            updated = await self._save_table(cls, using, names, force_insert=bool(forced), **options)
+            try:
+                updated = await self._save_table(cls, using, names, force_insert=bool(forced), **options)
+            except Exception as error:
+                # Also where the database would go on: code that passes on SQLite passes on PostgreSQL.
+                mark_failed(error, using)
+                raise
         self._state.db = using
         self._state.adding = False
         if sends and post_save.receivers and post_save.has_listeners(origin):
