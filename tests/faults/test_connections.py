@@ -356,3 +356,39 @@ async def test_the_pool_is_checked_against_the_servers_limit(database):
     warning = await adapter.check_pool(workers=4)
     assert "4 workers with pool_size=20 and max_overflow=10 may open 120 connections, the server accepts 57" in warning
     assert "lower them to 14 together" in warning
+
+
+@pytest.mark.parametrize("kind", ["copy", "batch", "stream"])
+@pytest.mark.parametrize("fault", ["terminated", "cancelled"])
+async def test_bulk_work_that_is_broken_off_ends_and_leaves_nothing(database, kind, fault):
+    """Terminated or cancelled during COPY, a batch, or a stream: it ends, nothing is half done, the pool is whole."""
+    adapter = connect(database, pool_size=2, max_overflow=0)
+    await adapter.execute("CREATE TABLE numbers (n bigint)")
+
+    async def copy():
+        await adapter.copy_records("numbers", ["n"], ((n,) for n in range(10**8)))
+
+    async def batch():
+        await adapter.executemany("INSERT INTO numbers VALUES ($1)", [(n,) for n in range(100_000)])
+
+    async def stream():
+        async for _ in adapter.stream("SELECT * FROM generate_series(1, 10000000)", (), chunk_size=100):
+            pass
+
+    task = asyncio.create_task({"copy": copy, "batch": batch, "stream": stream}[kind]())
+    await asyncio.sleep(0.4)
+    assert not task.done()
+    async with looking_on(database) as onlooker:
+        with within(5):
+            if fault == "terminated":
+                await onlooker.fetch(OTHERS)
+                with pytest.raises(DatabaseUnavailable):
+                    await task
+            else:
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            status = await pool_is_full_again(adapter, 5)
+        assert status["open"] <= 2
+        assert await onlooker.fetch_value("SELECT count(*) FROM numbers") == 0
+    assert (await adapter.run("SELECT 1", ()))[0][0] == 1

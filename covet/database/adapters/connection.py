@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,11 @@ class Connection(abc.ABC):
 
     def interrupt(self) -> None:  # noqa: B027 - only some can
         """Ask the server to stop what the connection is doing, without waiting."""
+
+    def abandon(self) -> None:
+        """Let go of the connection: its event loop is closed and takes no order. Its socket closes with it."""
+        with contextlib.suppress(Exception):
+            self.fairy.detach()
 
     def terminate(self) -> None:
         """Cut the connection and free its place in SQLAlchemy's pool."""

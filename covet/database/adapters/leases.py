@@ -197,9 +197,7 @@ class Leases:
         self.closed = True
         for held in [*self.idle, *self.stale]:
             held.dead = True
-            # Transports of a closed loop may refuse everything.
-            with contextlib.suppress(Exception):
-                held.terminate()
+            held.abandon()
         self.idle.clear()
         self.stale.clear()
 

@@ -209,8 +209,7 @@ class PostgreSQLAdapter(Adapter):
         """Load rows through COPY in binary; how many there were."""
 
         async def copy(held: PostgreSQLConnection, _sql: str, values: Iterable[Sequence[Any]]) -> int:
-            tag = await held.raw.copy_records_to_table(table, columns=list(columns), records=values, schema_name=schema)
-            return int(tag.rpartition(" ")[2])
+            return await held.copy(table, columns, values, schema)
 
         return await self.perform(copy, f"COPY {table} ({', '.join(columns)}) FROM STDIN", records)  # type: ignore[no-any-return]
 

@@ -7,12 +7,15 @@ Statements are kept by SQL text as asyncpg's own states, so that a query is one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from typing import Any
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.leases import SETTLE, Leases
 from covet.database.adapters.outcomes import Verdict
+
+ENOUGH: Final = 0.05
+"""Seconds that a cancelled batch has to end by itself."""
 
 
 class PostgreSQLConnection(Connection):
@@ -29,6 +32,8 @@ class PostgreSQLConnection(Connection):
         self.raw.add_termination_listener(self._terminated)
 
     def _terminated(self, _raw: Any) -> None:
+        # asyncpg forgets to wake a COPY or executemany that waits for room in the lost connection's buffer.
+        self.bind.__self__.resume_writing()
         if not self.dead:
             self.leases.lose(self)
 
@@ -69,7 +74,37 @@ class PostgreSQLConnection(Connection):
 
     async def many(self, sql: str, args: Iterable[Sequence[Any]]) -> None:
         # One implicit transaction: asyncpg sends a single Sync after all of them.
-        await self.raw.executemany(sql, args)
+        task = asyncio.Task(self.raw.executemany(sql, args), loop=self.leases.loop)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            # Cancelled while it waits for room in the socket's buffer, asyncpg waits for an answer to what it
+            # never finished asking.
+            task.cancel()
+            await asyncio.wait([task], timeout=ENOUGH)
+            if not task.done():
+                self.raw.terminate()
+            task.add_done_callback(_retrieve)
+            raise
+
+    async def copy(self, table: str, columns: Sequence[str], records: Iterable[Any], schema: str | None) -> int:
+        """Load rows through COPY; how many there were."""
+        rows = self._while_connected(records)
+        try:
+            tag = await self.raw.copy_records_to_table(table, columns=list(columns), records=rows, schema_name=schema)
+        except Exception as exc:
+            if self.raw.is_closed():
+                # Never UNSENT: the records may be half used up, and a second attempt would load the rest alone.
+                raise ConnectionResetError(f"the connection was lost during COPY: {exc}") from exc
+            raise
+        return int(tag.rpartition(" ")[2])
+
+    def _while_connected(self, records: Iterable[Any]) -> Iterator[Any]:
+        """`records`, as long as somebody takes them: asyncpg would encode the rest for nobody."""
+        for number, record in enumerate(records):
+            if not number & 255 and self.raw.is_closed():
+                raise ConnectionResetError("the connection was lost during COPY")
+            yield record
 
     async def command(self, sql: str) -> str:
         return await self.raw.execute(sql)  # type: ignore[no-any-return]
@@ -122,6 +157,12 @@ class PostgreSQLConnection(Connection):
         """Drop every prepared statement: the schema has changed."""
         self.statements.clear()
         self.raw._drop_local_statement_cache()  # noqa: SLF001 - executemany and cursors use asyncpg's own
+
+
+def _retrieve(task: asyncio.Task[Any]) -> None:
+    """Nobody else asks for the exception of a batch whose task was cancelled."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _parameter_types(state: Any) -> list[int]:

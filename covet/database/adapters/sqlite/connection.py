@@ -79,6 +79,10 @@ class SQLiteConnection(Connection):
         self.inside = self.touched = False
         return done.exception() is None
 
+    def abandon(self) -> None:
+        super().abandon()
+        self.raw.abandon()
+
     def in_transaction(self) -> bool:
         return self.sqlite.in_transaction
 
