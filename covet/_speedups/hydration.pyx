@@ -3,7 +3,6 @@
 from weakref import ref
 
 from cpython.list cimport PyList_New, PyList_SET_ITEM
-from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM
 
@@ -188,7 +187,6 @@ cdef class Hydrator:
         cdef list source = rows if type(rows) is list else list(rows)
         cdef list children = []
         cdef object parent, row, child
-        cdef ModelState state
         cdef Py_ssize_t k
         for k in range(len(parents)):
             parent = parents[k]

@@ -1,4 +1,4 @@
-"""Points in time as PostgreSQL sends them: microseconds since 2000 to datetimes. `_moments_py` is the reference twin."""
+"""Points in time as PostgreSQL sends them: microseconds since 2000 to datetimes. `_moments_py` is the twin."""
 
 import datetime as dt
 
@@ -77,7 +77,8 @@ cdef object _moment(int64_t microseconds, object zone):
         days -= 1
     civil = _civil(days)
     return datetime_new(
-        civil.year, civil.month, civil.day, <int>(rest // 3600000000), <int>(rest // 60000000 % 60), <int>(rest // 1000000 % 60),
+        civil.year, civil.month, civil.day,
+        <int>(rest // 3600000000), <int>(rest // 60000000 % 60), <int>(rest // 1000000 % 60),
         <int>(rest % 1000000), zone
     )
 
