@@ -155,6 +155,7 @@ class Apps:
         self._overrides: list[list[AppConfig] | None] = []
         self._models: dict[tuple[bool, bool], list[Any]] = {}
         self._made: dict[str, AppConfig] = {}
+        self._reversed: set[Any] = set()
 
     # --- applications -------------------------------------------------------------------------
 
@@ -311,8 +312,14 @@ class Apps:
         """Let every model forget its lists of fields: models have come or gone."""
         self._models.clear()
         self.get_swappable_settings_name.cache_clear()
-        for model in self.get_models(include_auto_created=True, include_swapped=True):
-            model._meta._expire_cache()
+        # Only lists with relations of other models are out of date, and few were asked for while models are defined.
+        for options in self._reversed:
+            options._expire_cache()
+        self._reversed.clear()
+
+    def keeps_reverse(self, options: Any) -> None:
+        """Note that a model has listed the relations of others."""
+        self._reversed.add(options)
 
     @functools.cache  # noqa: B019 - a registry lives as long as the process, or is a test's
     def get_swappable_settings_name(self, to_string: str) -> str | None:

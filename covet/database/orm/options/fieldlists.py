@@ -228,6 +228,8 @@ class FieldLists:
         if known is not None:
             return known
         found: list[Any] = []
+        if reverse:
+            self.apps.keeps_reverse(self)
         if include_parents is not False:
             found.extend(self._of_parents(key))
         if reverse and not self.proxy:
@@ -284,6 +286,7 @@ class FieldLists:
             # Only for the models that are in the registry: another of the same name may have been replaced.
             meta = model._meta
             meta.__dict__["_relation_tree"] = pointing.get(meta.concrete_model._meta, EMPTY_RELATION_TREE)
+            meta.apps.keeps_reverse(meta)
         found: Any = self.__dict__.get("_relation_tree", EMPTY_RELATION_TREE)
         return found
 
