@@ -106,6 +106,24 @@ async def test_a_connection_terminated_inside_a_transaction_is_one_typed_error(d
     await pool_is_full_again(adapter)
 
 
+async def test_a_connection_terminated_inside_a_nested_block_stays_the_same_typed_error(database):
+    """Terminated inside a savepoint whose error is swallowed: later queries, and the end, still say what happened."""
+    adapter = connect(database, pool_size=2, max_overflow=0)
+    await open_accounts(adapter)
+    async with looking_on(database) as onlooker:
+        with pytest.raises(DatabaseUnavailable):
+            async with transaction():
+                await adapter.execute("INSERT INTO ledger VALUES ('x', 1)")
+                with contextlib.suppress(DatabaseError):
+                    async with transaction():
+                        await onlooker.fetch(OTHERS)
+                        await adapter.execute("INSERT INTO ledger VALUES ('y', 1)")
+                with pytest.raises(DatabaseUnavailable):
+                    await adapter.execute("INSERT INTO ledger VALUES ('z', 1)")
+        assert await onlooker.fetch_value("SELECT count(*) FROM ledger") == 0
+    await pool_is_full_again(adapter)
+
+
 async def test_a_connection_lost_before_the_commit_is_sent_is_a_plain_error(database):
     """Terminated before COMMIT: it is known that nothing happened."""
     adapter = connect(database, pool_size=2, max_overflow=0)

@@ -22,6 +22,16 @@ DEAD: Final = frozenset({Verdict.DEAD, Verdict.UNSENT})
 OUTDATED: Final = frozenset({Verdict.STALE, Verdict.STALE_DONE})
 
 
+def renewed(error: BaseException) -> BaseException:
+    """The same error as a new object: one that is raised twice would collect both tracebacks."""
+    if not isinstance(error, DatabaseError):
+        return error
+    again = type(error)(*error.args)
+    again.sqlstate = error.sqlstate
+    again.__cause__ = error.__cause__ or error
+    return again
+
+
 class Pin:
     """A transaction's connection.
 
@@ -75,6 +85,9 @@ class Pin:
         """
         if self.closed:
             raise TransactionClosed(self.closed)
+        if self.lost is not None:
+            # Before the mark for rollback that the loss brought about: a lost connection is the server's fault.
+            raise renewed(self.lost)
         if self.needs_rollback:
             raise TransactionManagementError(
                 "An error occurred in the current transaction. You can't execute queries until the end of the "

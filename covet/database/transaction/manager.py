@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, NoReturn, TypeVar, overload
 
 from covet.database.adapters.base import Adapter
-from covet.database.adapters.pins import Pin
+from covet.database.adapters.pins import Pin, renewed
 from covet.database.connections.registry import DEFAULT, connections
 from covet.database.transaction import hooks
 from covet.database.transaction.state import OpenTransaction, is_retryable, run_hooks
@@ -118,6 +118,8 @@ class Block:
             state.mark(exc or cause)
         else:
             await _undo(state, self._sid)
+        if exc is None and state.lost is not None:
+            raise renewed(state.lost)
         if exc is None and strict and cause is not None and (self.outermost or self._sid is not None):
             raise TransactionManagementError(
                 f"the block was rolled back at its end: an error inside it was swallowed ({cause})"
