@@ -37,13 +37,13 @@ def current(using: str | None = None) -> OpenTransaction | None:
 class Block:
     """What `async with transaction() as tx` gives: one block of a transaction, the outermost or a savepoint."""
 
-    __slots__ = ("_done", "_sid", "adapter", "outermost", "state")
+    __slots__ = ("_done", "adapter", "outermost", "sid", "state")
 
     def __init__(self, adapter: Adapter, state: OpenTransaction, sid: str | None, *, outermost: bool) -> None:
         self.adapter = adapter
         self.state = state
         self.outermost = outermost
-        self._sid = sid
+        self.sid = sid
         self._done = False
 
     @property
@@ -60,8 +60,8 @@ class Block:
         self._take_end()
         state = self.state
         if not self.outermost:
-            if self._sid is not None:
-                await _release(state, self._sid)
+            if self.sid is not None:
+                await _release(state, self.sid)
             return
         if state.needs_rollback:
             cause = state.cause
@@ -78,8 +78,8 @@ class Block:
         state.needs_rollback = False
         if self.outermost:
             await state.rollback()
-        elif self._sid is not None:
-            await _undo(state, self._sid)
+        elif self.sid is not None:
+            await _undo(state, self.sid)
         else:
             state.mark(None)
 
@@ -106,21 +106,21 @@ class Block:
         marked, cause = state.needs_rollback, state.cause
         if exc is None and not marked:
             if not self.outermost:
-                if self._sid is not None:
-                    await _release(state, self._sid)
+                if self.sid is not None:
+                    await _release(state, self.sid)
                 return
             await _commit(state)
             return
         state.needs_rollback, state.cause = False, None
         if self.outermost:
             await state.rollback()
-        elif self._sid is None:
+        elif self.sid is None:
             state.mark(exc or cause)
         else:
-            await _undo(state, self._sid)
+            await _undo(state, self.sid)
         if exc is None and state.lost is not None:
             raise renewed(state.lost)
-        if exc is None and strict and cause is not None and (self.outermost or self._sid is not None):
+        if exc is None and strict and cause is not None and (self.outermost or self.sid is not None):
             raise TransactionManagementError(
                 f"the block was rolled back at its end: an error inside it was swallowed ({cause})"
             ) from cause
@@ -249,7 +249,8 @@ class Transaction:
         if block.outermost:
             block.adapter.pin.set(None)
         elif state.savepoints:
-            state.savepoints.pop()
+            # The stack rules, as in Django: whoever put something on it by hand ends that.
+            block.sid = state.savepoints.pop()
         if block.is_open:
             await block.leave(exc, strict=self.strict)
 
