@@ -475,6 +475,8 @@ def test_generic_key_is_filled_in_where_nothing_can_wait(stage: Stage) -> None:
         loop = asyncio.get_running_loop()
         note = await loop.run_in_executor(None, lambda: Note(text="x", subject=user))
         assert note.subject is user
+        with pytest.raises(ValueError, match=r"^bulk_create\(\) cannot store 'subject': the content type of User"):
+            await Note.objects.bulk_create([note])
         await note.save()
         assert (await Note.objects.get()).object_id == user.pk
 

@@ -43,6 +43,14 @@ def prepare_related_fields_for_save(instance: Any, operation_name: str, fields: 
             related = field.get_cached_value(instance, default=None)
             if related is not None and related.pk is None:
                 raise _unsaved(operation_name, field)
+            if related is not None and operation_name != "save" and getattr(instance, field.ct_attname) is None:
+                # It was assigned where nothing could wait; save() asks for the content type, this cannot.
+                kind = type(related).__name__
+                message = (
+                    f"{operation_name}() cannot store '{field.name}': the content type of {kind} was not known when it "
+                    f"was assigned; `await ContentType.objects.get_for_model({kind})` before."
+                )
+                raise ValueError(message)
 
 
 def _unsaved(operation_name: str, field: Any) -> ValueError:
