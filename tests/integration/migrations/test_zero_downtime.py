@@ -56,6 +56,7 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
         router = Router()
         counter = iter(range(10**9))
         writes_pages = False
+        old_inserts = 0
 
         @router.get("/books/")
         async def books(request: Request) -> JSONResponse:
@@ -63,6 +64,7 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
 
         @router.post("/books/")
         async def add(request: Request) -> JSONResponse:
+            nonlocal old_inserts
             number = next(counter)
             if writes_pages:
                 await lab.adapter.execute(
@@ -71,7 +73,9 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
                     f"new{number}",
                 )
             else:
+                old_inserts += 1
                 await book.objects.create(title=f"n{number}", isbn=f"new{number}", size=1)
+                old_inserts -= 1
             return JSONResponse({})
 
         codes: list[int] = []
@@ -86,10 +90,11 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
             users = [asyncio.create_task(load(client)) for _ in range(6)]
             await asyncio.sleep(0.3)
             assert await lab.apply("0003") == ["0002_pages_expand", "0003_pages_backfill"]
-            # The new release takes over; only then may the column be demanded.
+            # The new release takes over; when the old one has ended, the column may be demanded.
             writes_pages = True
+            while old_inserts:
+                await asyncio.sleep(0.01)
             await lab.run("UPDATE lab_book SET pages = 7 WHERE pages IS NULL")
-            await asyncio.sleep(0.1)
             assert await lab.apply() == ["0004_pages_contract"]
             await asyncio.sleep(0.3)
             stop.set()
