@@ -148,9 +148,7 @@ def _over_subquery(query: Any, emitter: Emitter, resolved: dict[str, Any]) -> An
     outer: dict[str, Any] = {name: _rewritten(expression, query, carried) for name, expression in resolved.items()}
     built = build(query, inner_emitter, labelled=True)
     subquery = built.statement.subquery(SUBQUERY)
-    elements = [
-        select_element(emitter, expression).label(quoted_name(name, quote=True)) for name, expression in outer.items()
-    ]
+    elements = [select_element(emitter, expression) for expression in outer.values()]
     return sa.select(*elements).select_from(subquery)
 
 
