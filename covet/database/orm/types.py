@@ -63,6 +63,12 @@ class Storage(TypeDecorator[Any]):
     impl: Any = sa.types.NullType
     cache_ok = True
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        # SQLAlchemy looks for it in the class itself: without it no statement beside the ORM is cached.
+        if "cache_ok" not in cls.__dict__:
+            cls.cache_ok = True
+
     def __init__(self, spelling: Spelling = ()) -> None:
         super().__init__()
         self.spelling = spelling
