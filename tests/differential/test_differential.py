@@ -28,10 +28,12 @@ def compare(database: str, environment: dict[str, str]) -> str:
 
 @pytest.mark.slow
 def test_random_querysets_agree_with_django_on_sqlite() -> None:
+    """Promises 57-60. The same rows, in the same order, in as many queries."""
     assert "\n0 differences in " in compare("sqlite", {})
 
 
 @pytest.mark.slow
 @pytest.mark.postgresql
 def test_random_querysets_agree_with_django_on_postgresql(postgresql_url: str) -> None:
+    """Promises 57-60. The same rows, in the same order, in as many queries."""
     assert "\n0 differences in " in compare("postgres", {VARIABLES["postgresql"]: postgresql_url})
