@@ -16,7 +16,9 @@ from covet.database.adapters.features import MARIADB, POSTGRESQL, SQLITE
 from covet.database.orm.compiler.elements import AliasColumn
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.query import Query
+from covet.database.orm.expressions.refs import F
 from covet.database.orm.expressions.values import Value
+from covet.database.orm.indexes import OpClass
 from covet.database.orm.shape import Const, Param, freeze
 from covet.database.orm.types import sql_literal
 
@@ -37,6 +39,7 @@ _DATABASES: Final[dict[str, Any]] = {
         vendor="mysql", alias="default", dialect=mysql.dialect(paramstyle="named", is_mariadb=True), features=MARIADB
     ),
 }
+_COLUMN: Final = re.compile(r'"(?:[^"]|"")*"|`[^`]*`')
 _PLAIN: Final = re.compile(r"'(?:[^']|'')*'|-?[\w.]+")
 
 
@@ -77,6 +80,24 @@ def expression_sql(model: Any, expression: Any, vendor: str) -> str:
     emitter = DefinitionEmitter(query, database)
     element = emitter.process(resolved)
     return str(element.compile(dialect=database.dialect, compile_kwargs={"literal_binds": True}))
+
+
+def index_item_sql(model: Any, item: Any, vendor: str) -> str:
+    """One item of an index, a field's name or an expression; order and operator class stand outside the brackets."""
+    if isinstance(item, str):
+        item = F(item)
+    order = suffix = ""
+    if hasattr(item, "descending"):
+        order = " DESC" if item.descending else " ASC"
+        order += " NULLS FIRST" if item.nulls_first else ""
+        order += " NULLS LAST" if item.nulls_last else ""
+        item = item.expression
+    if isinstance(item, OpClass):
+        suffix = f" {item.extra['name']}" if vendor == "postgresql" else ""
+        item = item.get_source_expressions()[0]
+    text = expression_sql(model, item, vendor)
+    is_column = _COLUMN.fullmatch(text) is not None
+    return f"{text if is_column else f'({text})'}{suffix}{order}"
 
 
 def default_sql(model: Any, field: Any, vendor: str) -> str:

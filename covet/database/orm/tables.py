@@ -13,9 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from covet.database.orm.constraints import CheckConstraint, ExclusionConstraint, UniqueConstraint
-from covet.database.orm.ddl import condition_sql, default_sql, expression_sql
+from covet.database.orm.ddl import condition_sql, default_sql, expression_sql, index_item_sql
 from covet.database.orm.fields.columns import AUTO
-from covet.database.orm.indexes import OpClass
 from covet.database.orm.naming import index_name, split_identifier
 from covet.database.orm.registry import apps
 from covet.database.orm.vendor import default_vendor
@@ -242,20 +241,7 @@ class _Builder:
 
     def item(self, expression: Any) -> str:
         """One expression of an index; its order and operator class stand outside its brackets."""
-        if isinstance(expression, str):
-            return self.quote(self.meta.get_field(expression).column)
-        order = suffix = ""
-        if hasattr(expression, "descending"):
-            order = " DESC" if expression.descending else " ASC"
-            order += " NULLS FIRST" if expression.nulls_first else ""
-            order += " NULLS LAST" if expression.nulls_last else ""
-            expression = expression.expression
-        if isinstance(expression, OpClass):
-            suffix = f" {expression.extra['name']}" if self.vendor == "postgresql" else ""
-            expression = expression.get_source_expressions()[0]
-        text = expression_sql(self.model, expression, self.vendor)
-        is_column = re.fullmatch(r'"(?:[^"]|"")*"|`[^`]*`', text) is not None
-        return f"{text if is_column else f'({text})'}{suffix}{order}"
+        return index_item_sql(self.model, expression, self.vendor)
 
     def with_opclasses(self, names: list[str], opclasses: Any) -> list[str]:
         """Names with PostgreSQL's operator classes behind them."""

@@ -11,7 +11,7 @@ from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.columns import INTEGER_RANGES, integer_range
 from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.database.orm.fields.values import BoolValue, DecimalValue, FloatValue, IntValue
-from covet.database.orm.types import Numeric, vendor_of
+from covet.database.orm.types import vendor_of
 from covet.database.orm.vendor import default_vendor
 from covet.exceptions import ValidationError
 from covet.utils import validators as checks
@@ -408,10 +408,6 @@ class DecimalField(Field[DecimalValue]):
 
     def get_internal_type(self) -> str:
         return "DecimalField"
-
-    def computed_type(self) -> Numeric:
-        """The type of an expression over this field: results are not rounded to the column's places."""
-        return Numeric(self._spelling(), self.max_digits, self.decimal_places, is_column=False)
 
     def to_python(self, value: Any) -> Any:
         if value is None:
