@@ -71,7 +71,15 @@ def test_functions_are_exactly_those_of_the_module():
 
 @pytest.mark.parametrize(
     "heading",
-    ["Models", "Fields", "Managers", "QuerySets", "Conditions and expressions", "Aggregates", "Indexes and constraints"],
+    [
+        "Models",
+        "Fields",
+        "Managers",
+        "QuerySets",
+        "Conditions and expressions",
+        "Aggregates",
+        "Indexes and constraints",
+    ],
 )
 def test_names_of_the_tables_can_be_imported(heading):
     assert first_cells(sections()[heading]) <= set(orm.__all__)
