@@ -209,9 +209,10 @@ def types(_arguments: list[str]) -> None:
 
 
 def docs(arguments: list[str]) -> None:
-    """Every example of the documentation."""
+    """Every example of the documentation, the tutorial from end to end, and the reference against the code."""
     install("dev")
-    run(PYTHON, "-m", "pytest", "-q", "tests/acceptance/test_docs.py", *arguments)
+    pages = [f"tests/acceptance/test_{name}.py" for name in ("docs", "tutorial", "reference")]
+    run(PYTHON, "-m", "pytest", "-q", *pages, *arguments)
 
 
 def bench(arguments: list[str]) -> None:

@@ -30,7 +30,7 @@ def run(command: str, folder: Path) -> str:
     program, *arguments = shlex.split(command)
     module = {"covet": ["covet_cli"], "pytest": ["pytest", "-p", "covet.testing.plugin", "-p", "no:cacheprovider"]}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COVET_", "DATABASE_"))}
-    done = subprocess.run(  # noqa: S603 - the tutorial's own commands
+    done = subprocess.run(
         [sys.executable, "-m", *module[program], *arguments],
         cwd=folder,
         env=environment | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'cli'}"},
