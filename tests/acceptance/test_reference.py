@@ -8,7 +8,8 @@ import pytest
 
 import covet.exceptions
 from covet.database import orm
-from covet.database.orm import functions, signals
+from covet.database.orm import contenttypes, functions, postgres, signals
+from covet.database.orm.fields import postgres as postgres_fields
 from covet.database.orm.options.base import META_NAMES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "orm.md"
@@ -87,8 +88,15 @@ def test_names_of_the_tables_can_be_imported(heading):
 
 def test_lookups_are_those_of_the_fields():
     kinds = (orm.CharField, orm.DateTimeField, orm.TimeField, orm.JSONField)
-    there = set().union(*(kind.get_lookups() for kind in kinds))
-    assert first_cells(sections()["Lookups"]) == there
+    ranges, rest = postgres_fields.IntegerRangeField, (postgres_fields.ArrayField, postgres_fields.HStoreField)
+    there = set().union(*(kind.get_lookups() for kind in (*kinds, ranges, *rest)))
+    assert first_cells(sections()["Lookups"]) | first_cells(sections()["PostgreSQL's lookups"]) == there
+
+
+@pytest.mark.parametrize(("heading", "module"), [("PostgreSQL", postgres), ("Content types", contenttypes)])
+def test_other_modules_are_listed_in_full(heading, module):
+    table = "\n".join(line for line in sections()[heading].splitlines() if line.startswith("|"))
+    assert set(NAME.findall(table)) == set(module.__all__)
 
 
 def test_errors_and_signals_exist():
