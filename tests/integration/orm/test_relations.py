@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from covet.database.orm import Prefetch, prefetch_related_objects
+from covet.database.orm import Prefetch, Q, prefetch_related_objects
 from covet.database.orm.signals import m2m_changed
 from covet.exceptions import RelationNotLoaded
 from tests.integration.orm.shop import Car, Note, Place, Post, Profile, Queries, Restaurant, Stage, Tag, User
@@ -479,5 +479,18 @@ def test_generic_key_is_filled_in_where_nothing_can_wait(stage: Stage) -> None:
             await Note.objects.bulk_create([note])
         await note.save()
         assert (await Note.objects.get()).object_id == user.pk
+
+    stage.run(body)
+
+
+def test_negation_within_one_filter_means_the_row_that_is_joined(stage: Stage) -> None:
+    """Django ties the negated condition to the row its neighbour joined, behind a forward relation too."""
+
+    async def body(queries: Queries) -> None:
+        posts = await write_blog(authors=1, posts=2)
+        other = ~Q(user__posts__title=posts[0].title)
+        within = Profile.objects.filter(Q(user__posts__isnull=False) & other)
+        assert await within.values_list("user__posts__title", flat=True) == [posts[1].title]
+        assert await Profile.objects.filter(user__posts__isnull=False).filter(other) == []
 
     stage.run(body)

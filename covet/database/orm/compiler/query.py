@@ -349,9 +349,7 @@ class Query(Filters):
         aliases = [alias for alias in inner.alias_map if alias != base]
         top = inner.alias_map[aliases[0]] if aliases else None
         outer_alias = self.get_initial_alias()
-        shares = False
-        if first and first[0].m2m and isinstance(top, Join):
-            shares = self._share_row(inner, top, first[0], outer_alias, can_reuse)
+        shares = self._share_row(inner, [info for _, path in names_with_path for info in path], can_reuse)
         hanging = [alias for alias in aliases if inner.alias_map[alias].parent_alias == base]
         if (
             first
@@ -384,16 +382,28 @@ class Query(Filters):
             inner.external_cols.append(column)
             inner.where.add(lookup(inner.column_of(inner_field, here), column), AND)
 
-    def _share_row(self, inner: Query, top: Join, info: Any, outer_alias: str, can_reuse: set[str]) -> bool:
+    def _share_row(self, inner: Query, path: list[Any], can_reuse: set[str]) -> bool:
         """Within one filter the relation may be joined already: then its very row is meant, not any."""
-        wanted = Join(top.table_name, outer_alias, "", INNER, top.join_field, nullable=True)
-        for alias, known in self.alias_map.items():
-            if alias in can_reuse and wanted.same_as(known):
+        outer_aliases = {inner.get_initial_alias(): self.get_initial_alias()}
+        joins = iter([join for join in inner.alias_map.values() if isinstance(join, Join)])
+        for info in path:
+            join = next(joins, None)
+            if join is None or join.parent_alias not in outer_aliases:
+                return False
+            parent = outer_aliases[join.parent_alias]
+            wanted = Join(join.table_name, parent, "", join.join_type, join.join_field, nullable=True)
+            outer = next(
+                (alias for alias, known in self.alias_map.items() if alias in can_reuse and wanted.same_as(known)), None
+            )
+            if outer is None:
+                return False
+            if info.m2m:
                 key = info.to_opts.pk
-                column = self.column_of(key, alias)
+                column = self.column_of(key, outer)
                 inner.external_cols.append(column)
-                inner.where.add(key.get_lookup("exact")(inner.column_of(key, top.table_alias), column), AND)
+                inner.where.add(key.get_lookup("exact")(inner.column_of(key, join.table_alias), column), AND)
                 return True
+            outer_aliases[join.table_alias] = outer
         return False
 
     def set_empty(self) -> None:
