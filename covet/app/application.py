@@ -18,6 +18,7 @@ from covet.app.lifespan import Lifespan, participant_of
 from covet.app.sockets import serve_websocket
 from covet.conf import settings
 from covet.conf.logs import configure_logging
+from covet.database.orm.signals import got_request_exception, request_finished, request_started
 from covet.database.transaction.manager import transaction
 from covet.database.transaction.requests import atomic_aliases, wrapped_aliases
 from covet.exceptions import DisallowedHost, ImproperlyConfigured, Resolver404
@@ -200,6 +201,8 @@ class Covet:
         scope["covet.resolver"] = self._router
         scope["covet.root_path"] = self._script_name or scope.get("root_path", "")
         token = request_var.set(request)
+        if request_started.receivers:
+            await request_started.send(type(self), scope=scope)
         try:
             response = await self._handle(request)
             if getattr(response, "streaming", True):
@@ -214,6 +217,8 @@ class Covet:
             request_var.reset(token)
             if request._form is not None:  # noqa: SLF001 - spooled files are closed with the request
                 await request.close()
+            if request_finished.receivers:
+                await request_finished.send(type(self))
 
     async def _handle(self, request: Request) -> Any:
         assert self._onion is not None
@@ -252,7 +257,7 @@ class Covet:
             if failures.is_disconnect(error):
                 raise
             if started:
-                self._report(request, error)
+                await self._report(request, error)
                 logger.exception("%s %s failed while its body was sent", request.method, ascii(request.path))
                 raise
             answer = await self._convert(request, error)
@@ -356,7 +361,7 @@ class Covet:
         if failure.status == failures.SERVER_ERROR:
             if settings.DEBUG_PROPAGATE_EXCEPTIONS:
                 raise error
-            self._report(request, error)
+            await self._report(request, error)
         failures.log(failure, request)
         handler = self._handler_for(error, failure.status)
         if handler is not None:
@@ -365,7 +370,7 @@ class Covet:
             except Exception as second:  # noqa: BLE001 - a broken handler falls back on the built-in page
                 failure = Failure(second, request)
                 failures.log(failure, request)
-                self._report(request, second)
+                await self._report(request, second)
         return await self._answer(failure, request)
 
     def _handler_for(self, error: Exception, status: int) -> ExceptionHandler | None:
@@ -377,11 +382,13 @@ class Covet:
                 return handlers[kind]
         return handlers.get(status)
 
-    def _report(self, request: Request, error: Exception) -> None:
-        """Tell a test client about an exception that was answered with 500."""
+    async def _report(self, request: Request, error: Exception) -> None:
+        """Tell a test client and the signal's receivers about an exception that was answered with 500."""
         seen = request.scope.get("covet.errors")
         if seen is not None:
             seen.append(error)
+        if got_request_exception.receivers:
+            await got_request_exception.send_robust(None, request=request)
 
     async def _answer(self, failure: Any, request: Request) -> Response:
         return await answer(failure, request, debug=self.debug, routes=self.routes if self.debug else ())

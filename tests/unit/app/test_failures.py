@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from covet import exceptions
 from covet.app import Covet
+from covet.database.orm import signals
 from covet.http import Http404
 from covet.routing import Router
 from covet.testing import TestClient
@@ -216,3 +217,32 @@ async def test_allowed_hosts_are_remembered_and_forgotten_with_the_setting(setti
     assert await request() == 400
     settings.ALLOWED_HOSTS = ["other.com"]
     assert await request(b"good.com") == 400
+
+
+async def test_signals_frame_a_request_and_name_its_exception():
+    told = []
+
+    async def started(sender, scope, **kwargs):
+        told.append(("started", sender, scope["path"]))
+
+    def failed(sender, request, **kwargs):
+        told.append(("failed", sender, request.path))
+
+    def finished(sender, **kwargs):
+        told.append(("finished", sender))
+
+    receivers = [
+        (signals.request_started, started),
+        (signals.got_request_exception, failed),
+        (signals.request_finished, finished),
+    ]
+    for signal, receiver in receivers:
+        signal.connect(receiver)
+    try:
+        assert (await get(application(RuntimeError("boom")))).status_code == 500
+        assert (await get(application(Http404("no such page")))).status_code == 404
+    finally:
+        for signal, receiver in receivers:
+            assert signal.disconnect(receiver)
+    frame = [("started", Covet, "/"), ("finished", Covet)]
+    assert told == [frame[0], ("failed", None, "/"), frame[1], *frame]
