@@ -98,3 +98,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Each database in turn."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+def fresh_database_url(database_url: str) -> Iterator[str]:
+    """Each database in turn, empty: no other test of the worker has left a table in it."""
+    if database_url.startswith("sqlite"):
+        yield database_url
+    else:
+        yield from _own_database(database_url)

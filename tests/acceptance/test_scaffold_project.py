@@ -88,8 +88,8 @@ def request(address: str, data: object = None) -> tuple[int, str, dict[str, str]
 
 
 @pytest.fixture
-def project(database_url, tmp_path) -> Project:
-    return Project(tmp_path, database_url.partition(":")[0].partition("+")[0], database_url)
+def project(fresh_database_url, tmp_path) -> Project:
+    return Project(tmp_path, fresh_database_url.partition(":")[0].partition("+")[0], fresh_database_url)
 
 
 @pytest.fixture

@@ -387,7 +387,7 @@ async def test_bulk_work_that_is_broken_off_ends_and_leaves_nothing(database, ki
         await adapter.copy_records("numbers", ["n"], ((n,) for n in range(10**8)))
 
     async def batch():
-        await adapter.executemany("INSERT INTO numbers VALUES ($1)", [(n,) for n in range(100_000)])
+        await adapter.executemany("INSERT INTO numbers VALUES ($1)", [(n,) for n in range(500_000)])
 
     async def stream():
         async for _ in adapter.stream("SELECT * FROM generate_series(1, 10000000)", (), chunk_size=100):

@@ -7,7 +7,7 @@ Statements are kept by SQL text as asyncpg's own states, so that a query is one 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence, Sized
 from typing import Any, Final
 
 from covet.database.adapters.connection import Connection
@@ -16,6 +16,8 @@ from covet.database.adapters.outcomes import Verdict
 
 ENOUGH: Final = 0.05
 """Seconds that a cancelled batch has to end by itself."""
+BREATH: Final = 1024
+"""Records of a COPY after which others have their turn: some milliseconds."""
 
 
 class PostgreSQLConnection(Connection):
@@ -89,7 +91,8 @@ class PostgreSQLConnection(Connection):
 
     async def copy(self, table: str, columns: Sequence[str], records: Iterable[Any], schema: str | None) -> int:
         """Load rows through COPY; how many there were."""
-        rows = self._while_connected(records)
+        short = isinstance(records, Sized) and len(records) <= BREATH
+        rows: Any = records if short else self._while_connected(records)
         try:
             tag = await self.raw.copy_records_to_table(table, columns=list(columns), records=rows, schema_name=schema)
         except Exception as exc:
@@ -99,12 +102,17 @@ class PostgreSQLConnection(Connection):
             raise
         return int(tag.rpartition(" ")[2])
 
-    def _while_connected(self, records: Iterable[Any]) -> Iterator[Any]:
-        """`records`, as long as somebody takes them: asyncpg would encode the rest for nobody."""
-        for number, record in enumerate(records):
-            if not number & 255 and self.raw.is_closed():
-                raise ConnectionResetError("the connection was lost during COPY")
+    async def _while_connected(self, records: Iterable[Any]) -> AsyncIterator[Any]:
+        """`records`, as long as somebody takes them: asyncpg would encode the rest for nobody.
+
+        Between them others have their turn; asyncpg itself waits only when the server is slower than we are.
+        """
+        for number, record in enumerate(records, 1):
             yield record
+            if not number % BREATH:
+                await asyncio.sleep(0)
+                if self.raw.is_closed():
+                    raise ConnectionResetError("the connection was lost during COPY")
 
     async def command(self, sql: str) -> str:
         return await self.raw.execute(sql)  # type: ignore[no-any-return]
