@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import quoted_name
 
 from covet.database.orm.compiler import emitter as emitter_module
-from covet.database.orm.compiler.elements import AliasColumn
+from covet.database.orm.compiler.derived import DerivedColumn
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.ordering import ordering_of
 from covet.database.orm.compiler.select import add_conditions, build, from_clause, limited, select_element
@@ -20,30 +20,11 @@ from covet.exceptions import FullResultSet
 SUBQUERY = "subquery"
 
 
-class SubqueryColumn:
+class SubqueryColumn(DerivedColumn):
     """A column of the aggregated subquery."""
 
-    contains_aggregate = False
-    contains_over_clause = False
+    table = SUBQUERY
     contains_column_references = True
-
-    def __init__(self, name: str, expression: Any) -> None:
-        self.name = name
-        self.expression = expression
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.expression, name)
-
-    def as_clause(self, compiler: Any) -> Any:
-        del compiler
-        field = self.expression._output_field_or_none
-        return AliasColumn(SUBQUERY, self.name, field.sa_type() if field is not None else sa.types.NULLTYPE)
-
-    def resolve_expression(self, *_args: Any, **_kwargs: Any) -> SubqueryColumn:
-        return self
-
-    def get_source_expressions(self) -> list[Any]:
-        return []
 
     def get_refs(self) -> set[str]:
         return set()

@@ -54,8 +54,7 @@ def _followed(opts: Any, requested: dict[str, Any]) -> list[str]:
             links = [link for link in here.concrete_model._meta.parents.values() if link]
             below += [(f"{prefix}{link.name}__", link.remote_field.model._meta, {}) for link in links]
             below += [
-                (f"{prefix}{name}__", here.get_field(name).related_model._meta, inner)
-                for name, inner in wanted.items()
+                (f"{prefix}{name}__", here.get_field(name).related_model._meta, inner) for name, inner in wanted.items()
             ]
         found += [prefix.removesuffix("__") for prefix, _, _ in below]
         level = below

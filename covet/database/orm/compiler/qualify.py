@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from covet.database.orm.compiler.columns import Selection
-from covet.database.orm.compiler.elements import AliasColumn
+from covet.database.orm.compiler.derived import DerivedColumn
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.where import WhereNode
 from covet.exceptions import FullResultSet
@@ -16,29 +16,10 @@ from covet.exceptions import FullResultSet
 NAME = "qualify"
 
 
-class OuterColumn:
-    """A column of the qualified subquery, standing for the expression that it computes."""
+class OuterColumn(DerivedColumn):
+    """A column of the qualified subquery."""
 
-    contains_aggregate = False
-    contains_over_clause = False
-
-    def __init__(self, name: str, expression: Any) -> None:
-        self.name = name
-        self.expression = expression
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.expression, name)
-
-    def as_clause(self, compiler: Any) -> Any:
-        del compiler
-        field = self.expression._output_field_or_none
-        return AliasColumn(NAME, self.name, field.sa_type() if field is not None else sa.types.NULLTYPE)
-
-    def resolve_expression(self, *_args: Any, **_kwargs: Any) -> OuterColumn:
-        return self
-
-    def get_source_expressions(self) -> list[Any]:
-        return []
+    table = NAME
 
 
 def qualified(
