@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from covet.portal import install, portal
 from covet.portal.runner import close_all
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 logger = logging.getLogger("covet.app")
+
+COLLECTOR: Final = (10_000, 20, 50)
+"""The collector's thresholds in a server: a page of rows is some hundred objects that counting frees, and with the
+interpreter's own thresholds a tenth of a request went into looking for cycles among them."""
+_AS_STARTED: Final = gc.get_threshold()
 
 Participant = Callable[[Any], AbstractAsyncContextManager[Any]]
 
@@ -87,6 +92,8 @@ class Lifespan:
         if serving:
             gc.collect()
             gc.freeze()
+            if gc.get_threshold() == _AS_STARTED:
+                gc.set_threshold(*COLLECTOR)
 
     async def close(self) -> None:
         """Close everything, the last opened first; a failure does not keep the others open."""

@@ -58,8 +58,16 @@ def _label(queryset: Any) -> str:
     return str(queryset.model._meta.object_name)
 
 
-aget_object_or_404 = get_object_or_404
-aget_list_or_404 = get_list_or_404
+async def aget_object_or_404(klass: Any, *args: Any, **kwargs: Any) -> Any:
+    """`get_object_or_404` under Django's async name."""
+    _require(_queryset(klass), "aget_object_or_404", klass)
+    return await get_object_or_404(klass, *args, **kwargs)
+
+
+async def aget_list_or_404(klass: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    """`get_list_or_404` under Django's async name."""
+    _require(_queryset(klass), "aget_list_or_404", klass)
+    return await get_list_or_404(klass, *args, **kwargs)
 
 
 def redirect(to: Any, *args: Any, permanent: bool = False, **kwargs: Any) -> HttpResponseRedirect:

@@ -112,8 +112,11 @@ async def _context(
     if request is not None:
         for processor in processors:
             added = processor(request)
-            values.update(await added if inspect.isawaitable(added) else added)
-    values.update(context or {})
+            if type(added) is not dict and inspect.isawaitable(added):
+                added = await added
+            values.update(added)
+    if context:
+        values.update(context)
     return values
 
 

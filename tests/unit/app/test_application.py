@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import time
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,7 @@ import pydantic
 import pytest
 
 from covet.app import Covet
+from covet.app.lifespan import COLLECTOR, Lifespan
 from covet.exceptions import ClientDisconnect, ImproperlyConfigured
 from covet.http import (
     FileResponse,
@@ -404,3 +406,19 @@ async def test_no_handler_of_the_test_application_stalls_the_loop():
             await client.get("/")
         watcher.cancel()
     assert max(gaps) < 0.02
+
+
+async def test_a_server_looks_for_cycles_more_rarely_unless_the_project_chose():
+    before = gc.get_threshold()
+    try:
+        lifespan = Lifespan(application(lambda request: "x"))
+        await lifespan.open(serving=True)
+        await lifespan.close()
+        assert gc.get_threshold()[0] == COLLECTOR[0]
+        gc.set_threshold(500, 5, 5)
+        await lifespan.open(serving=True)
+        await lifespan.close()
+        assert gc.get_threshold()[:2] == (500, 5)
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
