@@ -7,6 +7,8 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM
 
 cdef extern from "Python.h":
+    int PyGC_Disable()
+    int PyGC_Enable()
     int PyObject_GenericSetAttr(object o, object name, object value) except -1
     object PyObject_GenericGetDict(object o, void *context)
 
@@ -23,6 +25,7 @@ cdef extern from *:
     object covet_item(object row, Py_ssize_t index)
 
 cdef str STATE = "_state"
+cdef Py_ssize_t MANY = 500
 
 
 cdef class ModelState:
@@ -170,12 +173,18 @@ cdef class Hydrator:
         cdef Py_ssize_t count = len(source)
         cdef list instances = PyList_New(count)
         cdef object instance
-        for k in range(count):
-            instance = self._one(source[k], db, peers)
-            Py_INCREF(instance)
-            PyList_SET_ITEM(instances, k, instance)
-        if peers is not None:
-            peers._references = list(map(ref, instances))
+        # Nothing here becomes garbage, and the collector would go through all that was made, again and again.
+        cdef bint collected = count > MANY and PyGC_Disable()
+        try:
+            for k in range(count):
+                instance = self._one(source[k], db, peers)
+                Py_INCREF(instance)
+                PyList_SET_ITEM(instances, k, instance)
+            if peers is not None:
+                peers._references = list(map(ref, instances))
+        finally:
+            if collected:
+                PyGC_Enable()
         for name, index in self.extras:
             function = self.converters.get(index)
             for k in range(count):

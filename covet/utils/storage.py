@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import secrets
+import shutil
 import string
 from importlib import import_module
 from pathlib import Path
@@ -170,9 +171,15 @@ class FileSystemStorage(Storage):
                 path = self.path(name)
             else:
                 break
+        temporary = getattr(content, "temporary_file_path", None)
         with open(descriptor, "wb") as target:
-            for chunk in content.chunks():
+            for chunk in content.chunks() if temporary is None else ():
                 target.write(chunk.encode() if isinstance(chunk, str) else chunk)
+        if temporary is not None:
+            # An upload that is on disk already is moved, with the permissions that a new file has here.
+            permissions = os.stat(path).st_mode
+            shutil.move(temporary(), path)
+            os.chmod(path, permissions)
         mode = settings.FILE_UPLOAD_PERMISSIONS if self._file_mode is None else self._file_mode
         if mode is not None:
             os.chmod(path, mode)

@@ -21,9 +21,7 @@ from covet.utils.translation import ngettext_lazy
 EMPTY_VALUES: Final[tuple[Any, ...]] = (None, "", [], (), {})
 
 _ASCII_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
-_LABEL = re.compile(
-    r"[a-z0-9\u00a1-\uffff](?:[a-z0-9\u00a1-\uffff-]{0,61}[a-z0-9\u00a1-\uffff])?\Z", re.IGNORECASE
-)
+_LABEL = re.compile(r"[a-z0-9\u00a1-\uffff](?:[a-z0-9\u00a1-\uffff-]{0,61}[a-z0-9\u00a1-\uffff])?\Z", re.IGNORECASE)
 _TOP = re.compile(r"(?!-)(?:[a-z\u00a1-\uffff-]{2,63}|xn--[a-z0-9]{1,59})(?<!-)\Z", re.IGNORECASE)
 _ASCII_TOP = re.compile(r"(?!-)(?:[a-z-]{2,63}|xn--[a-z0-9]{1,59})(?<!-)\Z", re.IGNORECASE)
 _MAIL_TOP = re.compile(r"[a-z0-9-]{2,63}(?<!-)\Z", re.IGNORECASE)
@@ -581,7 +579,7 @@ IMAGE_EXTENSIONS: Final = (
     "apng", "avif", "avifs", "bmp", "dib", "gif", "jfif", "jpe", "jpeg", "jpg", "jp2", "j2k", "jpc", "jpf",
     "jpx", "j2c", "icns", "ico", "png", "pbm", "pgm", "ppm", "pnm", "tif", "tiff", "webp", "tga", "psd",
     "pcx", "svgz",
-)
+)  # fmt: skip
 
 
 def validate_image_file_extension(value: Any) -> None:

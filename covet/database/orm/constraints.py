@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, ClassVar, Self
@@ -34,8 +35,22 @@ class BaseConstraint:
     non_db_attrs: ClassVar[tuple[str, ...]] = ("violation_error_code", "violation_error_message")
 
     def __init__(
-        self, *, name: str, violation_error_code: str | None = None, violation_error_message: Any = None
+        self,
+        *args: Any,
+        name: str | None = None,
+        violation_error_code: str | None = None,
+        violation_error_message: Any = None,
     ) -> None:
+        if args:
+            warnings.warn(
+                f"Passing positional arguments to {type(self).__name__} is deprecated.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            name, violation_error_message = (*args, violation_error_message)[:2]
+        if name is None:
+            message = f"{type(self).__qualname__}.__init__() missing 1 required keyword-only argument: 'name'"
+            raise TypeError(message)
         self.name = name
         if violation_error_code is not None:
             self.violation_error_code = violation_error_code
@@ -57,15 +72,29 @@ class BaseConstraint:
         """The error that says so."""
         return ValidationError(self.get_violation_error_message(), code=self.violation_error_code)
 
-    async def validate(
-        self, model: Any, instance: Any, exclude: Any = None, using: str | None = None
-    ) -> None:
+    async def validate(self, model: Any, instance: Any, exclude: Any = None, using: str | None = None) -> None:
         """Check the constraint for one instance.
 
         Raises:
             ValidationError: it is violated.
         """
-        raise TypeError(f"{type(self).__name__} cannot be validated: it defines no validate()")
+        raise self._unfinished("validate")
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
+        """The constraint as a part of CREATE TABLE; for classes of a project's own."""
+        raise self._unfinished("constraint_sql")
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        """The statement that adds it; for classes of a project's own."""
+        raise self._unfinished("create_sql")
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
+        """The statement that drops it; for classes of a project's own."""
+        raise self._unfinished("remove_sql")
+
+    def _unfinished(self, method: str) -> NotImplementedError:
+        text = f"This method must be implemented by a subclass. {type(self).__name__} defines no {method}()"
+        return NotImplementedError(text)
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """(import path, arguments, keywords) that make an equal constraint."""
@@ -101,6 +130,11 @@ class BaseConstraint:
         return f"<{type(self).__qualname__}:{given}>"
 
 
+def _warn_of_check() -> None:
+    text = "CheckConstraint.check is deprecated in favor of `.condition`."
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+
+
 class CheckConstraint(BaseConstraint):
     """A condition that every row meets.
 
@@ -120,6 +154,7 @@ class CheckConstraint(BaseConstraint):
         check: Any = None,
     ) -> None:
         if check is not None:
+            _warn_of_check()
             condition = check
         self.condition = condition
         if not getattr(condition, "conditional", False):
@@ -133,7 +168,13 @@ class CheckConstraint(BaseConstraint):
     @property
     def check(self) -> Any:
         """The older name of `condition`."""
+        _warn_of_check()
         return self.condition
+
+    @check.setter
+    def check(self, condition: Any) -> None:
+        _warn_of_check()
+        self.condition = condition
 
     async def validate(self, model: Any, instance: Any, exclude: Any = None, using: str | None = None) -> None:
         await Validation.check(self, model, instance, exclude, using)

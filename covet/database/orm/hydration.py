@@ -16,12 +16,19 @@ from covet.database.orm.signals import post_init, pre_init
 
 if TYPE_CHECKING:
     from covet._speedups import _hydration_py as speedups
+    from covet._speedups import _rows_py as plain_rows
 else:
     speedups = select("hydration")
+    plain_rows = select("rows")
 
 Converter = Callable[[Any], Any]
 Row = Sequence[Any]
 Layout = speedups.Hydrator
+as_tuples = plain_rows.tuples
+as_named = plain_rows.named
+as_dicts = plain_rows.dicts
+as_firsts = plain_rows.firsts
+by_key = plain_rows.by_key
 
 
 def is_direct(model: Any) -> bool:

@@ -119,9 +119,7 @@ class Index:
         orders = [order for _field, order in pairs]
         self.name = model_index_name(model._meta.db_table, columns, orders, self.suffix)
         if len(self.name) > self.max_name_length:
-            raise ValueError(
-                "Index too long for multiple database support. Is self.suffix longer than 3 characters?"
-            )
+            raise ValueError("Index too long for multiple database support. Is self.suffix longer than 3 characters?")
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         """(import path, arguments, keywords) that make an equal index."""

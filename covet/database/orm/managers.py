@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import sys
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from covet.database.orm.options.base import ManagerFactory
-from covet.database.orm.queryset.pending import PROXIES, Pending
+from covet.database.orm.queryset.pending import Pending, passes_on
 from covet.database.orm.queryset.queryset import QuerySet, late_manager
 from covet.database.orm.routers import router
 
@@ -117,8 +118,17 @@ class BaseManager(Generic[M]):
         if self._built_with_as_manager:
             queryset = self._queryset_class
             return True, None, f"{queryset.__module__}.{queryset.__name__}", (), {}
+        self._refuse_unfindable()
         args, kwargs = self._constructor_args
         return False, f"{type(self).__module__}.{type(self).__name__}", None, args, kwargs
+
+    def _refuse_unfindable(self) -> None:
+        name, module = type(self).__name__, type(self).__module__
+        if not hasattr(sys.modules.get(module), name):
+            raise ValueError(
+                f"Could not find manager {name} in {module}.\nPlease note that you need to inherit from managers you "
+                "dynamically generated with 'from_queryset()'."
+            )
 
     def check(self, **kwargs: Any) -> list[Any]:
         """Nothing to complain of."""
@@ -259,7 +269,7 @@ def _proxy(name: str, method: Callable[..., Any]) -> Any:
     def proxy(self: Any, *args: Any, **kwargs: Any) -> Any:
         return getattr(self._rows(), name)(*args, **kwargs)
 
-    PROXIES.add(proxy.__code__)
+    passes_on(proxy)
     functools.update_wrapper(proxy, method)
     proxy.is_proxy = True  # type: ignore[attr-defined]
     return proxy

@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from covet.database.config import DatabaseConfig
+from covet.database.connections.registry import DEFAULT, connections
+
 MAX_LENGTH: Final[dict[str, int | None]] = {"postgresql": 63, "mysql": 64, "mariadb": 64, "sqlite": None}
 INDEX_NAME_LENGTH: Final = 30
 
@@ -34,6 +37,19 @@ def truncate_name(identifier: str, length: int | None = None, hash_length: int =
     digest = names_digest(name, length=hash_length)
     short = f"{name[: length - hash_length]}{digest}"
     return f'{schema}"."{short}' if schema else short
+
+
+def table_name(identifier: str) -> str:
+    """A made table name as the default database holds it: Django shortens it when the model is made.
+
+    While no database is configured the shortest limit holds: PostgreSQL would cut the name by itself.
+    """
+    shortest = min(limit for limit in MAX_LENGTH.values() if limit is not None)
+    if len(split_identifier(identifier)[1]) <= shortest:
+        return identifier
+    given = connections.databases.get(DEFAULT)
+    limit = shortest if given is None else MAX_LENGTH[DatabaseConfig.of(given).engine]
+    return truncate_name(identifier, limit)
 
 
 def index_name(table: str, columns: Sequence[str], suffix: str = "", *, vendor: str = "postgresql") -> str:

@@ -13,7 +13,9 @@ from typing import Any, Final, Protocol
 
 from covet.conf import settings
 from covet.database.connections import connections
+from covet.database.orm.expressions import identity
 from covet.database.orm.lookups import registry
+from covet.database.orm.options.base import Options
 
 MAX_SHAPES: Final = 20_000
 
@@ -51,11 +53,13 @@ class Node:
         operation: the last operation, frozen. start: the index of its first value.
         end: the number of values up to and including it.
         plans: compiled plans by (terminal, database and variant). rows: those that select rows, by database.
+        guards: what says whether another value of the last operation fits, for those that may not.
     """
 
     __slots__ = (
         "children",
         "end",
+        "guards",
         "model",
         "operation",
         "parent",
@@ -81,6 +85,7 @@ class Node:
         self.root: Node = parent.root if parent is not None else self
         self.transient: bool = parent.transient if parent is not None else False
         self.used = True
+        self.guards: tuple[Any, ...] = ()
 
     def grow(self, key: Hashable | None, operation: Operation, values: int) -> Node:
         """The new child for `key` (None: a shape that cannot be kept).
@@ -109,6 +114,10 @@ class Node:
         nodes.reverse()
         return nodes
 
+    def __reduce__(self) -> Any:
+        # A shape is what leads to it; whoever reads it again need not have it in the tree.
+        return _rebuilt, (self.model, [(node.operation, node.end - node.start) for node in self.chain()])
+
     def forget(self) -> None:
         """Drop everything below (the model changed)."""
         # Recursively: QuerySets hold nodes below this one.
@@ -119,6 +128,15 @@ class Node:
             node.children = {}
             node.plans = {}
             node.rows = {}
+
+
+def _rebuilt(model: Any, operations: list[tuple[Operation, int]]) -> Node:
+    """The shape of a pickled QuerySet: outside of the tree, so that its statements are compiled each time."""
+    node = root_of(model)
+    for operation, values in operations:
+        node = node.grow(None, operation, values)
+        node.transient = True
+    return node
 
 
 _roots: dict[Any, Node] = {}
@@ -147,6 +165,8 @@ def invalidate(model: Any = None) -> None:
 on_invalidate: list[Callable[[Any], None]] = []
 registry.on_change.append(invalidate)
 connections.on_change.append(invalidate)
+identity.on_class_change.append(invalidate)
+Options.on_ordering_change.append(invalidate)
 
 
 def _setting_changed(name: str) -> None:

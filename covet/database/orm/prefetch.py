@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from collections import defaultdict
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from covet.database.orm.hydration import by_key
 from covet.database.orm.queryset.late import late
 from covet.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 
@@ -65,6 +66,16 @@ class Prefetch:
         """The attribute that `level` goes to, and whether it is a `to_attr`."""
         parts = self.prefetch_to.split(LOOKUP_SEP)
         return parts[level], bool(self.to_attr) and level == len(parts) - 1
+
+    def get_current_queryset(self, level: int) -> Any:
+        """`get_current_querysets` of a single QuerySet; deprecated, as in Django."""
+        warnings.warn(
+            "Prefetch.get_current_queryset() is deprecated. Use get_current_querysets() instead.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        querysets = self.get_current_querysets(level)
+        return querysets[0] if querysets is not None else None
 
     def get_current_querysets(self, level: int) -> list[Any] | None:
         """The QuerySet to fetch `level` with, in a list; None for the relation's own."""
@@ -309,9 +320,9 @@ async def prefetch_one_level(
     if as_attr:
         _refuse_field_name(type(instances[0]), to_attr)
     leaf = len(lookup.prefetch_through.split(LOOKUP_SEP)) - 1 == level
-    by_key = rows_by_key(rows, source.related_key)
+    groups = by_key(rows, source.related_key)
     for instance in instances:
-        found = by_key.get(source.instance_key(instance), [])
+        found = groups.get(source.instance_key(instance), [])
         if link is not None:
             for related in found:
                 link(related, instance)
@@ -340,14 +351,6 @@ async def fetch_rows(queryset: Any, *, first: bool) -> tuple[list[Any], list[Any
         queryset._prefetch_related_lookups = ()
     await queryset._fetch_all()
     return list(queryset._result_cache), further
-
-
-def rows_by_key(rows: Iterable[Any], related_key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
-    """The rows under the key of the instance that they belong to."""
-    found: defaultdict[Any, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[related_key(row)].append(row)
-    return found
 
 
 def _set_one(instance: Any, related: Any, source: Source, to_attr: str | None) -> None:

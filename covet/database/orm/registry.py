@@ -62,8 +62,16 @@ class AppConfig:
 
     @property
     def path(self) -> str:
-        """The package's folder."""
-        found = list(getattr(self.module, "__path__", []))
+        """The package's folder.
+
+        Raises:
+            ImproperlyConfigured: it is one module, or code that was never imported: models alone make an application too.
+        """
+        try:
+            found = list(getattr(self.module, "__path__", []))
+        except ModuleNotFoundError as error:
+            message = f"The application {self.name!r} cannot be imported"
+            raise ImproperlyConfigured(message) from error
         if not found:
             message = f"The application {self.name!r} is no package"
             raise ImproperlyConfigured(message)
@@ -110,9 +118,7 @@ def installed_apps(entries: Iterable[str]) -> list[AppConfig]:
     for entry in entries:
         config = _config(entry)
         if config.label in found:
-            message = (
-                f"Application labels aren't unique, duplicates: {config.label}"
-            )
+            message = f"Application labels aren't unique, duplicates: {config.label}"
             raise ImproperlyConfigured(message)
         found[config.label] = config
     return list(found.values())
@@ -295,9 +301,7 @@ class Apps:
         other = models.get(name)
         if other is not None:
             if model.__name__ != other.__name__ or model.__module__ != other.__module__:
-                raise RuntimeError(
-                    f"Conflicting '{name}' models in application '{app_label}': {other} and {model}."
-                )
+                raise RuntimeError(f"Conflicting '{name}' models in application '{app_label}': {other} and {model}.")
             warnings.warn(
                 f"Model '{app_label}.{name}' was already registered. Reloading models is not advised as it can lead to "
                 "inconsistencies, most notably with related models.",
@@ -397,8 +401,7 @@ def make_model_tuple(model: Any) -> ModelKey:
         label, _dot, name = model.partition(".")
         if not label or not name or "." in name:
             raise ValueError(
-                f"Invalid model reference '{model}'. String model references must be of the form "
-                "'app_label.ModelName'."
+                f"Invalid model reference '{model}'. String model references must be of the form 'app_label.ModelName'."
             )
         return label, name.lower()
     return model._meta.app_label, model._meta.model_name

@@ -69,6 +69,21 @@ class Shaped(Protocol):
 Prep = Callable[[Any], Any]
 
 
+UNCHANGED: Final[dict[Any, type]] = {}
+"""Preparations that give a value of exactly this type back as it is; the fields that have them enter them."""
+
+
+def over_each(function: Prep) -> Prep:
+    """`function` for every item of a list; a list that it would not change costs one look at its types."""
+    kept = getattr(function, "keeps", None) or UNCHANGED.get(getattr(function, "__func__", function))
+    if kept is None:
+        return lambda value: [function(item) for item in value]
+    only = {kept}
+    return lambda value: (
+        value if type(value) is list and set(map(type, value)) == only else [function(item) for item in value]
+    )
+
+
 class Param:
     """The place of a value that is known only when the plan runs.
 
@@ -127,8 +142,7 @@ class ListParam(Param):
 
     def each(self, function: Prep) -> ListParam:
         """The same list with `function` applied to every element."""
-        preps = (*self.preps, lambda value: [function(item) for item in value])
-        return ListParam(self.index, preps, absolute=self.absolute)
+        return ListParam(self.index, (*self.preps, over_each(function)), absolute=self.absolute)
 
     def whole(self) -> Param:
         """The list as one value (an array or JSON column compares with it)."""

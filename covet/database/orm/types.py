@@ -407,7 +407,8 @@ def _microseconds(value: Any) -> Any:
 
 def _load_duration(value: Any) -> Any:
     if isinstance(value, (int, float, decimal.Decimal)):
-        return dt.timedelta(microseconds=int(value))
+        # An average has a fraction.
+        return dt.timedelta(microseconds=round(value))
     return value
 
 
@@ -530,6 +531,26 @@ class Hooked(Storage):
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor | None:
         """The conversion of the type underneath."""
         return self.inner.result_processor(dialect, coltype)
+
+
+class Saved(Hooked):
+    """The type in which a field stores, where its class overrides `get_db_prep_save`."""
+
+    def bind_processor(self, dialect: Dialect) -> Processor | None:
+        """What the field's own `get_db_prep_save` makes of a value."""
+        vendor = Vendor(vendor_of(dialect.name))
+        return lambda value: self.field.get_db_prep_save(value, vendor)
+
+
+def saved_type(field: Any) -> Saved | None:
+    """The type that stores what the field's own `get_db_prep_save` says; None where its class leaves that to ours."""
+    return Saved(field.sa_type(), field) if overrides(field, "get_db_prep_save") else None
+
+
+def overrides(field: Any, method: str) -> bool:
+    """Whether a field class of the project's own defines `method`."""
+    owner = next((cls for cls in type(field).__mro__ if method in vars(cls)), None)
+    return owner is not None and not owner.__module__.startswith("covet.database.orm.")
 
 
 class Vendor(str):

@@ -8,6 +8,6 @@ from tests.integration.orm.shop import Stage
 
 
 @pytest.fixture
-def stage(fresh_database_url: str) -> Stage:
+def stage(database_url: str) -> Stage:
     """The shop's tables on each database in turn, in an empty one."""
-    return Stage(fresh_database_url)
+    return Stage(database_url)

@@ -378,6 +378,32 @@ def test_functions(library: Library) -> None:
     library(body)
 
 
+@pytest.mark.parametrize("key", ["a'b", "a;b", "a.b", "$", "a\\b", "\\", "\\'", "été", "", "%s", "x\ny"])
+def test_any_key_of_json_is_meant_literally(library: Library, key: str) -> None:
+    async def body() -> None:
+        await Book.objects.filter(pk=1).update(data={key: 7})
+        path = f"data__{key}"
+        assert await titles(**{path: 7}) == ["Alpha"]
+        assert await titles(**{f"{path}__isnull": False}) == await titles(data__has_key=key) == ["Alpha"]
+        assert await Book.objects.order_by(path, "pk").acount() == 3
+
+    library(body)
+
+
+@pytest.mark.parametrize("key", ["a\0b", "a\ud800"])
+def test_key_of_json_that_no_document_has_is_refused_or_not_found(library: Library, key: str) -> None:
+    async def body() -> None:
+        assert await titles(data__has_key=key) == []
+        if connections["default"].vendor == "postgresql":
+            # Only there is the key itself a part of the statement.
+            with pytest.raises(FieldError, match=r"^Cannot resolve keyword .*: a key cannot have NUL"):
+                await titles(**{f"data__{key}": 1})
+        else:
+            assert await titles(**{f"data__{key}": 1}) == []
+
+    library(body)
+
+
 def test_keys_of_json(library: Library) -> None:
     async def body() -> None:
         assert await titles(data__kind="novel") == ["Alpha"]

@@ -182,6 +182,63 @@ def test_groups_keep_no_instance_alive(stage: Stage) -> None:
     stage.run(body)
 
 
+def test_reading_prefetched_relations_keeps_no_instance_alive(stage: Stage) -> None:
+    async def body(_queries: Queries) -> None:
+        posts = await write_blog()
+        tag = await Tag.create(name="one")
+        await tag.posts.add(*posts)
+        gc.collect()
+        gc.disable()
+        try:
+            found = await Post.objects.prefetch_related("tags")
+            narrowed = await Post.objects.prefetch_related(Prefetch("tags", Tag.objects.filter(name="two")))
+            assert [[tag.name for tag in post.tags.all()] for post in found] == [["one"]] * 6
+            assert [list(post.tags.all()) for post in narrowed] == [[]] * 6
+            watched = [weakref.ref(instance) for instance in (*found, *narrowed)]
+            del found, narrowed
+            assert [reference for reference in watched if reference() is not None] == []
+        finally:
+            gc.enable()
+
+    stage.run(body)
+
+
+def test_prefetched_rows_can_be_chained_on(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        posts = await write_blog()
+        for name in ("one", "two"):
+            await (await Tag.create(name=name)).posts.add(*posts[:2])
+        found = await Post.objects.prefetch_related("tags")
+        queries.clear()
+        assert [tag.name for tag in found[0].tags.all()] == ["one", "two"]
+        assert bool(found[0].tags.all())
+        assert len(found[5].tags.all()) == 0
+        assert [tag.name for tag in found[0].tags.all()[1:2]] == ["two"]
+        assert not queries
+        assert [tag.name for tag in await found[0].tags.all().filter(name="two")] == ["two"]
+        assert len(queries) == 1
+
+    stage.run(body)
+
+
+def test_prefetch_is_the_same_the_second_time(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        posts = await write_blog()
+        await (await Tag.create(name="one")).posts.add(*posts[::2])
+        queries.clear()
+        seen = []
+        for _ in range(3):
+            found = await Post.objects.prefetch_related("tags", "author__posts").order_by("pk")
+            seen.append([([tag.name for tag in post.tags.all()], len(post.author.posts.all())) for post in found])
+        assert seen[0] == seen[1] == seen[2] == [(["one"], 2), ([], 2)] * 3
+        assert len(set(queries)) == 4
+        assert len(queries) == 12
+        # Keys of another kind are another shape: nothing is repeated for them.
+        assert await Post.objects.filter(pk__in=[]).prefetch_related("tags") == []
+
+    stage.run(body)
+
+
 def test_copies_and_pickles_leave_the_group(stage: Stage) -> None:
     async def body(queries: Queries) -> None:
         await write_blog()
@@ -492,5 +549,32 @@ def test_negation_within_one_filter_means_the_row_that_is_joined(stage: Stage) -
         within = Profile.objects.filter(Q(user__posts__isnull=False) & other)
         assert await within.values_list("user__posts__title", flat=True) == [posts[1].title]
         assert await Profile.objects.filter(user__posts__isnull=False).filter(other) == []
+
+    stage.run(body)
+
+
+def test_an_earlier_join_of_the_table_unties_a_negated_condition(stage: Stage) -> None:
+    """As in Django, which knows a joined row by its table's alias: another join of the table has taken the name."""
+
+    async def body(queries: Queries) -> None:
+        posts = await write_blog(authors=1, posts=2)
+        await Post.objects.filter(title=posts[0].title).update(editor=posts[0].author)
+        within = Q(posts__isnull=False) & ~Q(posts__title=posts[0].title)
+        assert await User.objects.filter(within).values_list("posts__title", flat=True) == [posts[1].title]
+        assert await User.objects.filter(edited__isnull=False).filter(within) == []
+
+    stage.run(body)
+
+
+def test_negated_condition_is_never_about_another_relations_row(stage: Stage) -> None:
+    """Django compares the post that is written with the one that is edited here: both stand under one alias."""
+
+    async def body(queries: Queries) -> None:
+        author = await User.create(username="author")
+        await Post.create(title="written", author=author)
+        await Post.create(title="edited", author=await User.create(username="other"), editor=author)
+        written = Q(posts__title="written", username="author")
+        assert await User.objects.filter(written & ~Q(edited__title="edited")) == []
+        assert await User.objects.filter(written & ~Q(edited__title="written")) == [author]
 
     stage.run(body)

@@ -114,13 +114,13 @@ def reference_url(database_url: str) -> Iterator[str]:
         drop_database(database_url, f"covet_test_reference_{os.getpid()}")
 
 
-async def test_tables_equal_those_of_djangos_schema_editor(fresh_database_url: str, reference_url: str) -> None:
+async def test_tables_equal_those_of_djangos_schema_editor(database_url: str, reference_url: str) -> None:
     """Promises 42, 44, 45: every field and Meta option makes what Django makes."""
-    vendor = _vendor(fresh_database_url)
+    vendor = _vendor(database_url)
     ours = zoo.framework("covet")
     for model in declared(ours, vendor):
         table_of(model, vendor)
-    made = await _look(fresh_database_url, vendor, ours.apps.metadata)
+    made = await _look(database_url, vendor, ours.apps.metadata)
     wanted = await _look(reference_url, vendor)
     assert sorted(map(repr, made - wanted)) == []
     assert sorted(map(repr, wanted - made)) == []

@@ -17,6 +17,7 @@ from covet.database.orm import (
     DateField,
     ExclusionConstraint,
     F,
+    FileField,
     ForeignKey,
     IntegerField,
     Model,
@@ -72,6 +73,19 @@ class Nickname(Model):
         app_label = "validation"
         apps = registry
         constraints = [UniqueConstraint(Lower("text"), name="nickname_ci")]
+
+
+def _is_pdf(file: Any) -> None:
+    if not file.name.endswith(".pdf"):
+        raise ValidationError(f"{file.name} is no PDF.")
+
+
+class Score(Model):
+    sheet = FileField(validators=[_is_pdf])
+
+    class Meta:
+        app_label = "validation"
+        apps = registry
 
 
 class Booking(Model):
@@ -190,3 +204,13 @@ def test_clean_may_be_async_and_all_messages_come_together(sqlite_url: str) -> N
         }
 
     _play(sqlite_url, body, Hall, Concert)
+
+
+def test_saving_hands_validators_the_file_and_not_its_name(sqlite_url: str) -> None:
+    async def body() -> None:
+        with override_settings(VALIDATE_ON_SAVE=True):
+            await Score.objects.create(sheet="a/waltz.pdf")
+            with pytest.raises(ValidationError, match=r"a/waltz\.txt is no PDF"):
+                await Score.objects.create(sheet="a/waltz.txt")
+
+    _play(sqlite_url, body, Score)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any, Final
 
+from covet.database.orm.checks.composite import check_key_name
 from covet.database.orm.checks.relations import check_relation
 from covet.database.orm.fields.binary import BinaryField
 from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.database.orm.fields.files import FileField
-from covet.database.orm.fields.generated import GeneratedField
+from covet.database.orm.fields.generated import CompositePrimaryKey, GeneratedField
 from covet.database.orm.fields.json import JSONField
 from covet.database.orm.fields.late import late
 from covet.database.orm.fields.network import GenericIPAddressField
@@ -254,6 +255,7 @@ _CHECKS: Final[tuple[Check, ...]] = (_name, _choices, _common)
 _BY_KIND: Final[tuple[tuple[Any, Check], ...]] = (
     (AutoField, _auto),
     (GeneratedField, _generated),
+    (CompositePrimaryKey, check_key_name),
     (CharField, _char),
     (IntegerField, _integer),
     (DecimalField, _decimal),

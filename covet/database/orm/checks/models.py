@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from covet.database.orm.checks.composite import check_composite_key
 from covet.database.orm.constraints import UniqueConstraint
 from covet.database.orm.expressions.refs import F
 from covet.database.orm.indexes import Index
@@ -118,7 +119,7 @@ def _keys(model: Any) -> Iterator[CheckMessage]:
             field is not None
             and not field.primary_key
             and model._meta.pk is not field
-            and not _is_key_part(model, field)
+            and not getattr(model._meta.pk, "is_composite", False)
         ):
             yield Error(
                 "'id' can only be used as a field name if the field also sets 'primary_key=True'.",
@@ -143,10 +144,6 @@ def _between(model: Any) -> Iterator[CheckMessage]:
             )
             yield Error(message, obj=model, id="models.E003")
         seen.add(key)
-
-
-def _is_key_part(model: Any, field: Any) -> bool:
-    return field in model._meta.pk_fields
 
 
 def _properties(model: Any) -> Iterator[CheckMessage]:
@@ -378,4 +375,4 @@ def _shared_names(models: list[Any]) -> Iterator[CheckMessage]:
                 yield Error(message, id=codes[several])
 
 
-_CHECKS = (_name, _between, _together, _indexes, _constraints, _ordering, _unsupported)
+_CHECKS = (check_composite_key, _name, _between, _together, _indexes, _constraints, _ordering, _unsupported)

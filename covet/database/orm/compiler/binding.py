@@ -124,11 +124,11 @@ def _conversion(binding: Any, dialect: Any) -> Convert | None:
     return steps[0] if len(steps) == 1 else _chained(tuple(steps))
 
 
-def _only(fits: Callable[[Any], bool]) -> Convert:
+def _only(fits: Callable[[Any], list[Any]]) -> Convert:
     """The items that the column can hold: the others equal nothing in it."""
 
     def narrow(values: Any) -> Any:
-        kept = [value for value in values if fits(value)]
+        kept = fits(values)
         if not kept:
             raise EmptyResult
         return kept

@@ -10,6 +10,8 @@ from covet.database.orm.shape import EmptyResult
 
 _INTEGERS: tuple[tuple[type[Any], int], ...] = ((types.SmallInteger, 15), (types.BigInteger, 63), (types.Integer, 31))
 
+_ONLY_INTEGERS = {int}
+
 
 def is_text(value: Any) -> bool:
     """Whether a string can be sent and stored: it has no NUL and no lone surrogate."""
@@ -31,15 +33,20 @@ def text_or_nothing(value: Any) -> Any:
     raise EmptyResult
 
 
-def holdable(type_: Any) -> Callable[[Any], bool] | None:
-    """Whether a list's item can be in a column of this type; None where anything can."""
+def holdable(type_: Any) -> Callable[[Any], list[Any]] | None:
+    """What gives a list's items that can be in a column of this type; None where anything can."""
     if isinstance(type_, (types.Char, types.Text)):
-        return is_text
+        return lambda values: [value for value in values if is_text(value)]
     for kind, bits in _INTEGERS:
         if isinstance(type_, kind):
             return _within(-(1 << bits), (1 << bits) - 1)
     return None
 
 
-def _within(low: int, high: int) -> Callable[[Any], bool]:
-    return lambda value: not isinstance(value, int) or low <= value <= high
+def _within(low: int, high: int) -> Callable[[Any], list[Any]]:
+    def within(values: Any) -> list[Any]:
+        if values and set(map(type, values)) == _ONLY_INTEGERS and low <= min(values) and max(values) <= high:
+            return list(values)
+        return [value for value in values if not isinstance(value, int) or low <= value <= high]
+
+    return within

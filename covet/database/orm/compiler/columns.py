@@ -21,6 +21,7 @@ class ModelColumns:
         key: index of the primary key (an outer join without a match has NULL there).
         related: what `select_related` hangs on it.
         forward, backward: cache names on the parent instance and on this one (None: not cached).
+        homes: ancestor model to the alias of its table (multi-table inheritance).
     """
 
     model: Any
@@ -31,6 +32,7 @@ class ModelColumns:
     forward: str | None = None
     backward: str | None = None
     setter: Any = None
+    homes: dict[Any, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ def _model_columns(
             key = len(selection.columns)
         selection.columns.append((query.column_of(column, home), None))
         names.append(column.attname)
-    return ModelColumns(model, start, names, key)
+    return ModelColumns(model, start, names, key, homes=seen)
 
 
 def parent_alias(query: Any, opts: Any, model: Any, alias: str, seen: dict[Any, str]) -> str:
@@ -212,7 +214,11 @@ def _reverse(
     submask = (mask or {}).get(reverse) or (mask or {}).get(reverse.field) or None
     seen: dict[Any, str] = {None: info.joins[-1]}
     if issubclass(model, opts.model) and model is not opts.model:
-        seen[opts.concrete_model] = alias
+        seen = {**parent.homes, None: info.joins[-1], opts.concrete_model: alias}
+        if submask:
+            # What is loaded of the parent is known of the child too.
+            inherited = set(model._meta.concrete_fields).intersection(mask or ())
+            submask = {**{column: {} for column in inherited}, **submask}
     columns = _model_columns(query, selection, model._meta, info.joins[-1], submask, model, seen)
     columns.forward = reverse.cache_name
     columns.backward = reverse.field.cache_name

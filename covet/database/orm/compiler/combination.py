@@ -10,7 +10,7 @@ from covet.database.orm.compiler.columns import Selection, selection_of
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.select import Built, build, limited
 from covet.database.orm.expressions.refs import F, Ref
-from covet.exceptions import DatabaseError, EmptyResultSet, FieldError, NotSupportedError
+from covet.exceptions import DatabaseError, EmptyResultSet, NotSupportedError
 
 HIDDEN = "__orderbycol"
 _OPERATIONS = {
@@ -33,8 +33,9 @@ def build_combined(query: Any, emitter: Emitter, *, labelled: bool = False) -> B
     features = emitter.features
     if not getattr(features, f"supports_select_{kind}", True):
         raise NotSupportedError(f"{kind} is not supported on this database backend.")
+    fixed = any(part.has_select_fields for part in query.combined)
     _share_columns(query)
-    orders = _positioned(query)
+    orders = _positioned(query, fixed=fixed)
     built: list[Built] = []
     for position, part in enumerate(query.combined):
         try:
@@ -93,8 +94,12 @@ def _share_columns(query: Any) -> None:
         return
 
 
-def _positioned(query: Any) -> list[Any]:
-    """The set operation's order by the positions of columns; what is not selected is selected too."""
+def _positioned(query: Any, *, fixed: bool) -> list[Any]:
+    """The set operation's order by the positions of columns.
+
+    What is not selected is selected too, unless the parts have chosen columns of their own (`fixed`): another one would
+    change which rows are equal.
+    """
     if not query.order_by:
         return []
     first = query.combined[0]
@@ -105,23 +110,20 @@ def _positioned(query: Any) -> list[Any]:
         selection = selection_of(first)
         position = _position_of(order.expression, _positions(query, selection), selection)
         if position is None:
-            position = _select_also(query, order.expression, len(ordered))
+            position = _select_also(query, order.expression, len(ordered), fixed=fixed)
         replaced = order.copy()
         replaced.set_source_expressions([_Position(position)])
         ordered.append(replaced)
     return ordered
 
 
-def _select_also(query: Any, expression: Any, number: int) -> int:
+def _select_also(query: Any, expression: Any, number: int, *, fixed: bool) -> int:
     name = f"{HIDDEN}{number}"
     position = 0
     for part in query.combined:
-        if part.combinator or isinstance(expression, Ref):
+        resolved = expression.resolve_expression(part, allow_joins=True, reuse=None)
+        if fixed or part.combinator or isinstance(expression, Ref):
             raise DatabaseError("ORDER BY term does not match any column in the result set.")
-        try:
-            resolved = expression.resolve_expression(part, allow_joins=True, reuse=None)
-        except FieldError as error:
-            raise DatabaseError("ORDER BY term does not match any column in the result set.") from error
         part.annotations[name] = resolved
         if part.annotation_mask is not None:
             part.annotation_mask.add(name)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from covet.database.orm.compiler.elements import AliasColumn, JsonItems, SlotList
+from covet.database.orm.expressions.fragments import Assembly
 from covet.database.orm.shape import Const, Param
 from covet.exceptions import EmptyResultSet, FullResultSet
 
@@ -48,8 +49,12 @@ class Emitter:
 
     def process(self, expression: Any) -> Any:
         """The element of an expression, as the database spells it."""
-        method = getattr(expression, f"as_{self.vendor}_clause", None)
-        return expression.as_clause(self) if method is None else method(self)
+        method = getattr(expression, f"as_{self.vendor}_clause", None) or getattr(expression, "as_clause", None)
+        if method is not None:
+            return method(self)
+        # Whatever has Django's as_sql() may restrict a join.
+        assembly = Assembly(self)
+        return assembly.element(*expression.as_sql(assembly, assembly.connection))
 
     def column(self, alias: str | None, field: Any) -> AliasColumn:
         """A column of a table that is part of the query."""

@@ -358,6 +358,6 @@ def _check_instances(field: Any, opts: Any, value: Any) -> Any:
     items = value if isinstance(value, (list, tuple, set, frozenset)) else (value,)
     for item in items:
         meta = getattr(item, "_meta", None)
-        if meta is not None and not _compatible(type(item), opts, field):
+        if meta is not None and (isinstance(item, type) or not _compatible(type(item), opts, field)):
             raise ValueError(f'Cannot query "{item}": Must be "{opts.object_name}" instance.')
     return value

@@ -12,7 +12,9 @@ from covet.database.orm.compiler.elements import quoted
 from covet.database.orm.compiler.emitter import Emitter
 from covet.database.orm.compiler.select import build
 from covet.database.orm.compiler.where import WhereNode
+from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.shape import Const, is_slot
+from covet.database.orm.types import saved_type
 from covet.exceptions import EmptyResultSet, FieldError, FullResultSet
 
 __all__ = ["delete_statement", "quoted", "update_statement"]
@@ -49,6 +51,7 @@ def update_statement(query: Any, emitter: Emitter, items: tuple[tuple[str, Any],
     if not columns:
         return None
     table = sa.table(opts.db_table, *targets)
+    _refuse_aggregate_order(query)
     if not (query.order_by and emitter.vendor == "mysql"):
         query.clear_ordering(force=True)
     statement = sa.update(table).values({table.c[name]: element for name, element in columns.items()})
@@ -57,12 +60,24 @@ def update_statement(query: Any, emitter: Emitter, items: tuple[tuple[str, Any],
     return statement.where(_key_in(query, emitter, table))
 
 
+def _refuse_aggregate_order(query: Any) -> None:
+    """Rows that are updated one by one have no order by what many of them make."""
+    for item in query.order_by:
+        annotation = query.annotations.get(item.removeprefix("-")) if isinstance(item, str) else None
+        if annotation is not None and annotation.contains_aggregate:
+            raise FieldError(f"Cannot update when ordering by an aggregate: {annotation}")
+
+
 def assigned(query: Any, emitter: Emitter, field: Any, raw: Any) -> Any:
     """The element assigned to a column."""
     if hasattr(raw, "resolve_expression"):
         value = raw.resolve_expression(query, allow_joins=False, for_save=True)
         if getattr(value, "contains_aggregate", False):
             raise FieldError(f"Aggregate functions are not allowed in this query ({field.name}={value!r}).")
+        if isinstance(value, ColPairs):
+            raise FieldError(
+                f"Composite primary keys expressions are not allowed in this query ({field.name}=F('pk'))."
+            )
         if getattr(value, "contains_over_clause", False):
             raise FieldError(f"Window expressions are not allowed in this query ({field.name}={value!r}).")
         if getattr(value, "is_query", False):
@@ -71,8 +86,9 @@ def assigned(query: Any, emitter: Emitter, field: Any, raw: Any) -> Any:
     slot = query.localize(raw) if is_slot(raw) else Const(raw)
     if isinstance(slot, Const) and slot.value is None and not getattr(field, "null_is_a_value", False):
         return sa.null()
+    saved = saved_type(field)
     try:
-        return emitter.bind(slot.prep(_stored(field)), field)
+        return emitter.bind(slot.prep(_stored(field)) if saved is None else slot, saved or field)
     except EmptyResultSet:
         message = f"{field} cannot store text with NUL or lone surrogate characters."
         raise ValueError(message) from None
@@ -116,21 +132,23 @@ def _conditioned(statement: Any, where: WhereNode, emitter: Emitter) -> Any:
 def _key_in(query: Any, emitter: Emitter, table: Any) -> Any:
     """`key IN (SELECT key …)`; MySQL cannot read the table that it changes, unless through a derived table."""
     primary = query.get_meta().pk
-    opts = query.get_meta()
     alias = query.get_initial_alias()
     query.annotation_mask = set()
     query.select_names = None
     query.default_cols = False
     query.select_related = False
-    query.select = (query.column_of(primary, alias),)
+    fields = getattr(primary, "fields", None) or (primary,)
+    query.select = tuple(query.column_of(field, alias) for field in fields)
     for annotation in query.annotations.values():
         if annotation.contains_aggregate:
-            query.group_by = (query.column_of(primary, alias),)
+            query.group_by = query.select
     inner = build(query, emitter.within(query), labelled=True).statement
     if not emitter.features.update_can_self_select:
-        inner = sa.select(sa.literal_column("col1")).select_from(inner.subquery("keys"))
+        names: list[Any] = [sa.literal_column(f"col{number}") for number in range(1, len(fields) + 1)]
+        inner = sa.select(*names).select_from(inner.subquery("keys"))
     # The outer table is named in full: the inner query may use the same alias.
-    return sa.column(primary.column, primary.sa_type(), _selectable=table).in_(inner) if opts else None
+    outer = [sa.column(field.column, field.sa_type(), _selectable=table) for field in fields]
+    return outer[0].in_(inner) if len(outer) == 1 else sa.tuple_(*outer).in_(inner)
 
 
 statements.late.delete = delete_statement

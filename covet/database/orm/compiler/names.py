@@ -26,6 +26,7 @@ class NameResolution:
     model: Any
     annotations: dict[str, Any]
     filtered_relations: dict[str, Any]
+    extra_names: list[str]
 
     def get_meta(self) -> Any:
         """The options of the model that the query is over."""
@@ -119,7 +120,7 @@ class NameResolution:
         return None, None
 
     def _raise_unknown(self, name: str, opts: Any) -> None:
-        available = {*field_names(opts), *self.annotation_select, *self.filtered_relations}
+        available = {*field_names(opts), *self.annotation_select, *self.extra_names, *self.filtered_relations}
         listed = ", ".join(choices(name, available)[:0] + sorted(available))
         near = [known for known in choices(name, available)[:1] if known in available]
         error = FieldError(f"Cannot resolve keyword '{name}' into field. Choices are: {listed}")

@@ -199,7 +199,12 @@ class Extra:
 
     def apply(self, query: Query) -> None:
         for name, expression in self.select:
-            query.add_annotation(expression, name)
+            # values('name') has said what is wanted: this may be ordered by, and is not returned.
+            query.add_annotation(expression, name, select=not query.values_are_named)
+            if query.select_names is not None and not query.values_are_named:
+                # They come before the fields, whichever was asked for first.
+                query.select_names.remove(name)
+                query.select_names.insert(len(query.extra_names), name)
             query.extra_names.append(name)
         query.get_initial_alias()
         for expression in self.where:

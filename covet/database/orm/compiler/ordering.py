@@ -65,6 +65,9 @@ def _expand(query: Any, items: Any) -> Iterator[Any]:
         if LOOKUP_SEP in name and name.split(LOOKUP_SEP)[0] in query.annotations:
             yield _bound(query.resolve_ref(name), descending=descending)
             continue
+        if query.select_names is not None and name in query.select_names:
+            yield from _column_orders(query, _joined(query, name, query.get_meta(), None), descending=descending)
+            continue
         yield from by_name(query, name, query.get_meta(), None, descending=descending, seen=frozenset())
 
 
@@ -108,8 +111,7 @@ def by_name(
 ) -> Iterator[Any]:
     """The orders a field name stands for; a relation's name means its model's default order."""
     pieces = name.split(LOOKUP_SEP)
-    start = alias or query.get_initial_alias()
-    info = query.setup_joins(pieces, opts, start)
+    info = _joined(query, name, opts, alias)
     final = info.final_field
     is_relation = getattr(final, "is_relation", False)
     if (
@@ -139,6 +141,15 @@ def by_name(
                 prefix=f"{prefix}{name}{LOOKUP_SEP}",
             )
         return
+    yield from _column_orders(query, info, descending=descending)
+
+
+def _joined(query: Any, name: str, opts: Any, alias: str | None) -> Any:
+    return query.setup_joins(name.split(LOOKUP_SEP), opts, alias or query.get_initial_alias())
+
+
+def _column_orders(query: Any, info: Any, *, descending: bool) -> Iterator[Any]:
+    """The order by the column that a name leads to: a relation's key, where the key is what was selected."""
     targets, alias, _ = query.trim_joins(info.targets, info.joins, info.path)
     for target in targets:
         yield _bound(info.transform(query, target, alias), descending=descending)

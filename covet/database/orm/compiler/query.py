@@ -17,9 +17,9 @@ from covet.database.orm.compiler.filters import Filters
 from covet.database.orm.compiler.where import Nothing, WhereNode
 from covet.database.orm.expressions.refs import ColPairs, F, OuterRef, Ref
 from covet.database.orm.expressions.subquery import Exists
-from covet.exceptions import FieldError
+from covet.exceptions import FieldError, InvalidName
 
-_REJECTED = re.compile(r"""[\s\[\]`'";#.%\x00-\x1f\x7f-\x9f]|--|/\*|\*/""")
+_REJECTED = re.compile(r"""[\s\[\]`'";#.%\x00-\x1f\x7f-\x9f\ud800-\udfff]|--|/\*|\*/""")
 
 
 class Query(Filters):
@@ -86,6 +86,7 @@ class Query(Filters):
         self.no_correlated_aggregates = False
         self.describe: Any = None
         self.extra_names: list[str] = []
+        self.values_are_named = False
         self.extra_tables: tuple[str, ...] = ()
         self.extra_order_by: tuple[str, ...] = ()
 
@@ -153,13 +154,12 @@ class Query(Filters):
             alias = self.get_initial_alias()
             info = self.setup_joins(name.split(LOOKUP_SEP), opts, alias, allow_many=allow_many)
             targets, final, _ = self.trim_joins(info.targets, info.joins, info.path)
+            first = len(columns)
             for target in targets:
                 column = info.transform(self, target, final)
-                if isinstance(column, ColPairs):
-                    self.widths[name] = len(column)
-                    columns.extend(column.get_cols())
-                else:
-                    columns.append(column)
+                columns.extend(column.get_cols() if isinstance(column, ColPairs) else (column,))
+            # A composite key, or a relation over several columns, is one value: a tuple.
+            self.widths[name] = len(columns) - first
         self.select = (*self.select, *columns)
 
     def set_values(self, names: tuple[str, ...]) -> None:
@@ -167,6 +167,7 @@ class Query(Filters):
         self.select_related = False
         self.deferred = (frozenset(), True)
         self.values_mode = True
+        self.values_are_named = bool(names)
         if names:
             for name in names:
                 self.check_alias(name)
@@ -197,17 +198,17 @@ class Query(Filters):
     # -- annotations -----------------------------------------------------------
 
     def check_alias(self, alias: str) -> None:
-        """Refuse annotation names that could break out of a quoted identifier.
+        """Refuse names that could break out of a quoted identifier.
 
         Raises:
-            ValueError: it holds whitespace, quotes, semicolons, control characters or comments.
+            InvalidName: it holds whitespace, quotes, semicolons, control characters or comments.
         """
         if _REJECTED.search(alias):
             message = (
                 "Column aliases cannot contain whitespace characters, hashes, control characters, quotation marks, "
                 "semicolons, or SQL comments. Nor can they contain dots or percent signs."
             )
-            raise ValueError(message)
+            raise InvalidName(message)
 
     def add_annotation(self, expression: Any, alias: str, *, select: bool = True) -> None:
         """Resolve and name an expression."""
@@ -383,7 +384,12 @@ class Query(Filters):
             inner.where.add(lookup(inner.column_of(inner_field, here), column), AND)
 
     def _share_row(self, inner: Query, path: list[Any], can_reuse: set[str]) -> bool:
-        """Within one filter the relation may be joined already: then its very row is meant, not any."""
+        """Within one filter the relation may be joined already: then its very row is meant, not any.
+
+        Django takes a table for joined already where the alias that the inner query gives it is one of the filter's
+        own. So an earlier join of the same table changes the meaning; that is followed. Where the alias stands for a
+        join of another relation, Django compares rows that have nothing to do with each other; that is not.
+        """
         outer_aliases = {inner.get_initial_alias(): self.get_initial_alias()}
         joins = iter([join for join in inner.alias_map.values() if isinstance(join, Join)])
         for info in path:
@@ -398,6 +404,8 @@ class Query(Filters):
             if outer is None:
                 return False
             if info.m2m:
+                if inner.alias_place(join.table_alias) != self.alias_place(outer):
+                    return False
                 key = info.to_opts.pk
                 column = self.column_of(key, outer)
                 inner.external_cols.append(column)
@@ -405,6 +413,12 @@ class Query(Filters):
                 return True
             outer_aliases[join.table_alias] = outer
         return False
+
+    def alias_place(self, alias: str) -> int:
+        """What Django makes the alias of: 0 for the first join of its table, else its place among all."""
+        table = self.alias_map[alias].table_name
+        first = next(name for name, join in self.alias_map.items() if join.table_name == table)
+        return 0 if first == alias else list(self.alias_map).index(alias)
 
     def set_empty(self) -> None:
         """Match nothing."""
@@ -442,7 +456,7 @@ class Query(Filters):
         name = item.removeprefix("-").removeprefix("+")
         if name in self.annotations:
             return
-        if self.combinator:
+        if self.combinator and name in self.combined[0].annotations:
             return
         self.names_to_path(name.split(LOOKUP_SEP), self.get_meta())
 

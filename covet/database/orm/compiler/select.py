@@ -19,6 +19,7 @@ from covet.database.orm.compiler.ordering import ordering_of
 from covet.database.orm.compiler.qualify import qualified
 from covet.database.orm.compiler.where import WhereNode
 from covet.database.orm.expressions.refs import Ref
+from covet.database.orm.shape import Unplannable
 from covet.exceptions import EmptyResultSet, FullResultSet, NotSupportedError
 
 
@@ -144,8 +145,6 @@ def _extra_columns(emitter: Emitter, selection: Selection, orders: list[Any], co
 def _distinct_on(query: Any, emitter: Emitter) -> list[Any]:
     if not query.distinct_fields:
         return []
-    if emitter.vendor != "postgresql":
-        raise NotSupportedError("DISTINCT ON fields is not supported by this database backend")
     columns: list[Any] = []
     for name in query.distinct_fields:
         if name in query.annotation_select:
@@ -155,6 +154,9 @@ def _distinct_on(query: Any, emitter: Emitter) -> list[Any]:
         info = query.setup_joins(name.split("__"), query.get_meta(), query.get_initial_alias())
         targets, alias, _ = query.trim_joins(info.targets, info.joins, info.path)
         columns.extend(emitter.process(info.transform(query, target, alias)) for target in targets)
+    # Last: a wrong name is the caller's mistake on every database.
+    if emitter.vendor != "postgresql":
+        raise NotSupportedError("DISTINCT ON fields is not supported by this database backend")
     return columns
 
 
@@ -202,6 +204,8 @@ def on_clause(join: Join, emitter: Emitter) -> Any:
             # Keys of generic relations may be kept as text, which PostgreSQL does not compare with numbers.
             near = sa.cast(near, remote.sa_type())
         parts.append(near == AliasColumn(join.table_alias, remote.column, remote.sa_type()))
+    if emitter.values is None and getattr(join.join_field, "extra_restriction_varies", False):
+        raise Unplannable
     restriction = join.join_field.get_extra_restriction(join.table_alias, join.parent_alias)
     for condition in (restriction, join.on_condition):
         if condition is None:
@@ -212,6 +216,11 @@ def on_clause(join: Join, emitter: Emitter) -> Any:
             continue
         except EmptyResultSet:
             parts.append(sa.literal_column("1 = 0"))
+    if not parts:
+        raise ValueError(
+            f"Join generated an empty ON clause. {type(join.join_field)!r} did not yield either joining columns or "
+            "extra restrictions."
+        )
     return sa.and_(*parts) if len(parts) > 1 else parts[0]
 
 

@@ -173,6 +173,8 @@ def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any]
     try:
         built = build(query, emitter)
     except EmptyResultSet:
+        # An annotation without a type is a mistake, whether or not there are rows that would show it.
+        converters_of(list(query.annotation_select.values()), adapter)
         return Plan(None, names=tuple(query.select_names or ()))
     selection = built.selection
     converters = converters_of(built.converters, adapter)
@@ -185,7 +187,7 @@ def _rows(node: Node, adapter: Any, marks: dict[int, str], values: Sequence[Any]
         layout=layout,
         names=tuple(selection.names),
         converters=converters,
-        width=len(selection.columns),
+        width=len(selection.columns) + built.hidden,
         locks=query.lock is not None and adapter.features.has_select_for_update,
         merges=selection.merges,
     )

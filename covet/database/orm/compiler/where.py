@@ -257,9 +257,13 @@ class WhereNode(Condition):
             except FullResultSet:
                 constant += 1
         if not clauses:
-            if (constant % 2 == 1) != self.negated:
-                raise FullResultSet
-            raise EmptyResultSet
+            if not constant:
+                if self.negated:
+                    raise FullResultSet
+                raise EmptyResultSet
+            # The database is asked all the same, as by Django, which counts what is true in SQL.
+            odd: Any = sa.literal_column(f"{constant % 2} = 1")
+            return Negation(odd) if self.negated else odd
         total = reduce(operator.add, (sa.case((clause, _ONE), else_=_ZERO) for clause in clauses))
         parity = total % _TWO if compiler.vendor == "sqlite" else sa.func.mod(total, _TWO)
         result = parity == (_ONE if constant % 2 == 0 else _ZERO)

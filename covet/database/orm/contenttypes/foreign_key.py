@@ -6,12 +6,14 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from covet.database.orm.contenttypes.checks import check_generic_foreign_key
 from covet.database.orm.contenttypes.models import ContentType, content_type_key
 from covet.database.orm.fields.base import Field
 from covet.database.orm.implicit import load_now
 from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import add_awaitable
+from covet.database.orm.related.deprecated import OldPrefetchName
 from covet.database.orm.relationships.paths import FieldCacheMixin
 from covet.exceptions import ObjectDoesNotExist
 from covet.portal import in_portal, wait
@@ -48,6 +50,9 @@ class GenericForeignKey(FieldCacheMixin, Field[Any]):
         setattr(cls, name, descriptor)
         if not cls._meta.abstract:
             add_awaitable(cls, name, descriptor.aget)
+
+    def check(self, **options: Any) -> list[Any]:
+        return [*super().check(**options), *check_generic_foreign_key(self)]
 
     def get_attname_column(self) -> tuple[str, Any]:
         attname, _column = super().get_attname_column()
@@ -107,7 +112,7 @@ class GenericForeignKey(FieldCacheMixin, Field[Any]):
             self.set_cached_value(instance, related)
 
 
-class GenericForeignKeyDescriptor:
+class GenericForeignKeyDescriptor(OldPrefetchName):
     """`item.content_object`: the cached object, or it is loaded, for all peers in one query for each model."""
 
     def __init__(self, field: GenericForeignKey) -> None:
@@ -121,6 +126,12 @@ class GenericForeignKeyDescriptor:
 
     def __str__(self) -> str:
         return str(self.field)
+
+    def __eq__(self, other: object) -> bool:
+        return self.field is (other.field if isinstance(other, GenericForeignKeyDescriptor) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.field)
 
     def is_cached(self, instance: Any) -> bool:
         """Whether the related object, or its absence, is known."""
@@ -145,8 +156,8 @@ class GenericForeignKeyDescriptor:
             type_id, key = getattr(instance, field.ct_attname), getattr(instance, field.fk_field)
             if type_id is not None and key is not None:
                 wanted.setdefault(type_id, {})[key] = None
-        manager = ContentType.objects.db_manager(instances[0]._state.db)
-        types = await manager.get_for_ids(wanted)
+        alias = instances[0]._state.db if instances else None
+        types = await ContentType.objects.db_manager(alias).get_for_ids(wanted)
         found: list[Any] = []
         models: dict[Any, Any] = {}
         for type_id, keys in wanted.items():
@@ -157,7 +168,7 @@ class GenericForeignKeyDescriptor:
                 if model is None:
                     continue
                 rows = types[type_id].get_all_objects_for_this_type(pk__in=_keys(model, keys))
-                rows = rows.using(instances[0]._state.db)
+                rows = rows.using(alias)
             else:
                 rows = rows.filter(pk__in=_keys(rows.model, keys))
             await rows._fetch_all()

@@ -8,6 +8,7 @@ from covet.database.orm.contenttypes.models import ContentType, content_type_key
 from covet.database.orm.implicit import settled
 from covet.database.orm.prefetch import Source
 from covet.database.orm.query import Q
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.forward import only_one
 from covet.database.orm.related.managers import RelatedManagerBase, class_over, evaluated, wrong_kind
@@ -85,6 +86,7 @@ class GenericRelatedManager(RelatedManagerBase):
     def _write_alias(self) -> str:
         return router.db_for_write(self.model, instance=self.instance)
 
+    @pending
     async def add(self, *objs: Any, bulk: bool = True) -> None:
         """Let objects refer to this instance.
 
@@ -110,12 +112,14 @@ class GenericRelatedManager(RelatedManagerBase):
         rows = self.model._base_manager.using(alias).filter(pk__in=[obj.pk for obj in objs])
         await rows.update(**{self.content_type_field_name: content_type, self.object_id_field_name: self.pk_val})
 
+    @pending
     async def remove(self, *objs: Any, bulk: bool = True) -> None:
         """Delete objects that refer to this instance."""
         if objs:
             rows = (await self._query()).filter(pk__in=[obj.pk for obj in objs])
             await self._clear(rows, bulk=bulk)
 
+    @pending
     async def clear(self, *, bulk: bool = True) -> None:
         """Delete everything that refers to this instance."""
         await self._clear((await self._query())._chain(), bulk=bulk)
@@ -131,6 +135,7 @@ class GenericRelatedManager(RelatedManagerBase):
             for obj in await evaluated(rows):
                 await settled(obj.delete())
 
+    @pending
     async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
         """Let exactly `objs` refer to this instance; others that do are deleted."""
         wanted = await evaluated(objs)
@@ -156,14 +161,17 @@ class GenericRelatedManager(RelatedManagerBase):
         kwargs[self.object_id_field_name] = self.pk_val
         return super(RelatedManagerBase, self.db_manager(self._write_alias()))
 
+    @pending
     async def create(self, **kwargs: Any) -> Any:
         """Make and save an object that refers to this instance."""
         return await settled((await self._for_writing(kwargs)).create(**kwargs))
 
+    @pending
     async def get_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`get_or_create` among the objects that refer to this instance."""
         return await settled((await self._for_writing(kwargs)).get_or_create(**kwargs))  # type: ignore[no-any-return]
 
+    @pending
     async def update_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`update_or_create` among the objects that refer to this instance."""
         return await settled((await self._for_writing(kwargs)).update_or_create(**kwargs))  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from covet.database.orm.compiler.where import WhereNode
+from covet.database.orm.contenttypes.checks import check_generic_relation
 from covet.database.orm.contenttypes.foreign_key import GenericForeignKey
 from covet.database.orm.contenttypes.manager import ReverseGenericManyToOneDescriptor
 from covet.database.orm.contenttypes.models import ContentTypeId, content_type_key
@@ -135,12 +136,17 @@ class GenericRelation(ForeignObject[Any]):
         setattr(cls, self.name, ReverseGenericManyToOneDescriptor(self.remote_field))
         lazy_related_operation(self._add_order_methods, cls, self.remote_field.model)
 
+    def check(self, **options: Any) -> list[Any]:
+        # Without its other side it has no columns to look at.
+        return list(check_generic_relation(self)) or super().check(**options)
+
     def _add_order_methods(self, model: Any, related: Any) -> None:
         """`get_<related>_order()` where the other model is ordered with respect to its GenericForeignKey."""
-        if self._matches(related._meta.order_with_respect_to):
+        if self.matches(related._meta.order_with_respect_to):
             give_order_methods(related, model)
 
-    def _matches(self, field: Any) -> bool:
+    def matches(self, field: Any) -> bool:
+        """Whether `field` is the other side: a GenericForeignKey of the same two fields."""
         return (
             isinstance(field, GenericForeignKey)
             and field.ct_field == self.content_type_field_name
@@ -152,6 +158,8 @@ class GenericRelation(ForeignObject[Any]):
 
     def get_internal_type(self) -> str:
         return "ManyToManyField"
+
+    extra_restriction_varies = False
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> Any:
         """Only rows whose content type is this model's."""

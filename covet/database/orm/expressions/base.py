@@ -16,7 +16,13 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from covet.database.orm.expressions.combinable import Combinable
 from covet.database.orm.expressions.fragments import Assembly
-from covet.database.orm.expressions.identity import cached_names, field_key, identity_of, per_class
+from covet.database.orm.expressions.identity import (
+    ExpressionType,
+    cached_names,
+    field_key,
+    identity_of,
+    per_class,
+)
 from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import is_a
 from covet.database.orm.shape import Unplannable, freeze_structure, structure_of
@@ -29,7 +35,7 @@ class OutputFieldIsNoneError(FieldError):
     """An expression's type is neither stated nor to be inferred."""
 
 
-class BaseExpression:
+class BaseExpression(metaclass=ExpressionType):
     """What can stand in a query.
 
     Attributes:
@@ -75,7 +81,9 @@ class BaseExpression:
             if name == "output_field":
                 key.append(field_key(value))
             elif name in skipped:
-                continue
+                if value is True:
+                    # What is computed says so again; what somebody set, for SQL of his own, does not.
+                    key.append(name)
             elif value is None or kind is str:
                 key += (name, value)
             elif kind is list:
@@ -97,6 +105,8 @@ class BaseExpression:
                 state[name] = value
             elif name not in skipped:
                 state[name] = freeze_structure(value, out)
+            elif value is True:
+                state[name] = True
         return frozen
 
     def get_db_converters(self, connection: Any) -> list[Any]:
@@ -305,7 +315,9 @@ class BaseExpression:
         clone = copy.copy(self)
         state = clone.__dict__
         for name in _FROM_SOURCES:
-            state.pop(name, None)
+            if state.pop(name, None) is True and not getattr(type(self), name).func(self):
+                # Nobody computed it: somebody set it, for SQL of his own.
+                state[name] = True
         return clone
 
     def prefix_references(self, prefix: str) -> Any:

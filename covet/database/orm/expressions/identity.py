@@ -11,9 +11,35 @@ from covet.database.orm.shape import Const, Param, Unplannable
 T = TypeVar("T")
 
 
+# Called after a class of expressions was changed: compiled queries may have been made with what it said before.
+on_class_change: list[Callable[[], None]] = []
+_caches: list[Any] = []
+
+
+class ExpressionType(type):
+    """The type of expression classes: tells when one is changed, as by `Length.as_sqlite = as_length`."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        _changed()
+
+    def __delattr__(cls, name: str) -> None:
+        super().__delattr__(name)
+        _changed()
+
+
+def _changed() -> None:
+    for cache in _caches:
+        cache.cache_clear()
+    for listener in on_class_change:
+        listener()
+
+
 def per_class(function: Callable[[Any], T]) -> Callable[[Any], T]:
     """Compute `function` once for each class."""
-    return functools.cache(function)
+    cached = functools.cache(function)
+    _caches.append(cached)
+    return cached
 
 
 @per_class

@@ -10,6 +10,7 @@ from covet.database.orm.expressions.identity import field_key
 from covet.database.orm.expressions.late import late
 from covet.database.orm.expressions.outputs import output, output_for
 from covet.database.orm.shape import Const, Param, freeze, is_slot, shape_of
+from covet.database.orm.types import saved_type
 
 
 class Value(SQLiteNumericMixin, Expression):
@@ -74,6 +75,9 @@ class Value(SQLiteNumericMixin, Expression):
             return "NULL", []
         if field is None:
             return compiler.bind(value), []
+        saved = saved_type(field) if self.for_save else None
+        if saved is not None:
+            return compiler.bind(value, saved), []
         prepared = value.prep(field.get_prep_value)
         if isinstance(prepared, Const) and prepared.value is None:
             return "NULL", []

@@ -37,9 +37,13 @@ class DeferredAttribute:
         """The value, when this is an inherited key whose equal the instance already has."""
         options = instance._meta
         link = options.get_ancestor_link(self.field.model)
-        if self.field.primary_key and self.field is not link and link is not None:
-            return getattr(instance, link.attname)
-        return None
+        if not self.field.primary_key or self.field is link or link is None:
+            return None
+        # The link leads to the key of the next parent, which need not be the key of this one.
+        target = link.target_field
+        while target is not self.field and target.remote_field:
+            target = target.target_field
+        return getattr(instance, link.attname) if target is self.field else None
 
 
 def _load(instance: Any, name: str) -> None:

@@ -326,6 +326,11 @@ class Field(Columned, Validated, Deconstructed, RegisterLookupMixin, Generic[T])
         del add
         return getattr(model_instance, self.attname)
 
+    @property
+    def has_pre_save(self) -> bool:
+        """Whether `pre_save` may do more than read the attribute."""
+        return type(self).pre_save is not Field.pre_save
+
     def has_default(self) -> bool:
         """Whether `default` was given."""
         return self.default is not NOT_PROVIDED
@@ -374,6 +379,7 @@ class Field(Columned, Validated, Deconstructed, RegisterLookupMixin, Generic[T])
     def get_filter_kwargs_for_object(self, obj: Any) -> dict[str, Any]:
         """The lookup that finds rows with the same value as `obj`."""
         return {self.name: getattr(obj, self.attname)}
+
 
 def _empty(cls: type[Any]) -> Any:
     return object.__new__(cls)

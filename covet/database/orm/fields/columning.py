@@ -8,7 +8,7 @@ from typing import Any
 from covet.database.orm.expressions.refs import Col
 from covet.database.orm.fields.columns import ddl_check, ddl_suffix, ddl_type, storage
 from covet.database.orm.functions.comparison import cast_type
-from covet.database.orm.types import VENDORS, Hooked, Storage, Vendor, vendor_of
+from covet.database.orm.types import VENDORS, Hooked, Storage, Vendor, overrides, vendor_of
 from covet.exceptions import NotSupportedError
 
 
@@ -59,7 +59,7 @@ class Columned:
         found: Storage | None = self.__dict__.get("_storage")
         if found is None:
             found = self._make_storage()
-            if _is_foreign(type(self)):
+            if overrides(self, "get_db_prep_value"):
                 found = Hooked(found, self)
             self.__dict__["_storage"] = found
         return found
@@ -120,9 +120,3 @@ class Columned:
         del connection
         convert = getattr(self, "from_db_value", None)
         return [] if convert is None else [convert]
-
-
-def _is_foreign(cls: type[Any]) -> bool:
-    """Whether `get_db_prep_value` was overridden by a class that is not one of ours."""
-    owner = next(base for base in cls.__mro__ if "get_db_prep_value" in vars(base))
-    return not owner.__module__.startswith("covet.")

@@ -83,7 +83,8 @@ def import_path(cls: type[Any]) -> str:
     """The dotted path that users import `cls` by: our own classes are found in `covet.database.orm`."""
     module = cls.__module__
     if (module.startswith("covet.database.orm.fields.") and not module.endswith(".postgres")) or module in {
-        "covet.database.orm.relationships",
+        "covet.database.orm.relationships.foreign",
+        "covet.database.orm.relationships.many",
         "covet.database.orm.indexes",
         "covet.database.orm.constraints",
     }:

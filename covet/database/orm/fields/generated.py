@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -235,7 +236,13 @@ class CompositePrimaryKey(Field[tuple[Any, ...]]):
             values.append(field.get_default() if value is None else value)
         return tuple(values)
 
+    def value_to_string(self, obj: Any) -> str:
+        return json.dumps([field.value_to_string(obj) for field in self.fields], ensure_ascii=False)
+
     def to_python(self, value: Any) -> Any:
+        if isinstance(value, str):
+            # as `value_to_string` wrote it
+            value = json.loads(value)
         if isinstance(value, (list, tuple)):
             return tuple(field.to_python(part) for field, part in zip(self.fields, value, strict=True))
         return value

@@ -11,6 +11,7 @@ from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.columns import INTEGER_RANGES, integer_range
 from covet.database.orm.fields.deconstruction import NOT_PROVIDED
 from covet.database.orm.fields.values import BoolValue, DecimalValue, FloatValue, IntValue
+from covet.database.orm.shape import UNCHANGED
 from covet.database.orm.types import vendor_of
 from covet.database.orm.vendor import default_vendor
 from covet.exceptions import ValidationError
@@ -84,6 +85,9 @@ class IntegerField(Field[IntValue]):
             return int(value)
         except (TypeError, ValueError):
             raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": value}) from None
+
+
+UNCHANGED[IntegerField.get_prep_value] = int
 
 
 def _limits(found: list[Any], kind: type[Any], limit: int, within: Callable[[Any, int], bool]) -> bool:

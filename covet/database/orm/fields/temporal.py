@@ -65,6 +65,10 @@ class AutoNow(Field[V]):
             return value
         return super().pre_save(model_instance, add)
 
+    @property
+    def has_pre_save(self) -> bool:
+        return self.auto_now or self.auto_now_add or type(self).pre_save is not AutoNow.pre_save
+
     def _invalid(self, code: str, value: Any) -> ValidationError:
         return ValidationError(self.error_messages[code], code=code, params={"value": value})
 

@@ -22,7 +22,7 @@ from covet.database.orm.expressions.outputs import output
 from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.expressions.values import Value
 from covet.database.orm.lookups.registry import LookupKind, RegisterLookupMixin, TransformKind
-from covet.database.orm.shape import Const, ListParam, Param, Unplannable, freeze, is_slot, shape_of
+from covet.database.orm.shape import Const, ListParam, Param, Unplannable, freeze, is_slot, over_each, shape_of
 
 
 def is_query(value: Any) -> bool:
@@ -339,10 +339,10 @@ class Listed:
     __slots__ = ("prepare",)
 
     def __init__(self, prepare: Any) -> None:
-        self.prepare = prepare
+        self.prepare = list if prepare is None else over_each(prepare)
 
     def __call__(self, value: Any) -> list[Any]:
-        return [item if self.prepare is None else self.prepare(item) for item in value]
+        return self.prepare(value)
 
 
 class PostgresOperatorLookup(Lookup):

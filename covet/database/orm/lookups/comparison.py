@@ -119,11 +119,13 @@ class LessThanOrEqual(FieldGetDbPrepValueMixin, BuiltinLookup):
 
 
 class WithinRange:
-    """Says at bind time that an integer is beyond what the column can hold."""
+    """Says at bind time that an integer is beyond what the column can hold; None for what takes its nearest value."""
 
     __slots__ = ("high", "low", "overflow", "underflow")
 
-    def __init__(self, bounds: tuple[int, int], underflow: type[Exception], overflow: type[Exception]) -> None:
+    def __init__(
+        self, bounds: tuple[int, int], underflow: type[Exception] | None, overflow: type[Exception] | None
+    ) -> None:
         self.low, self.high = bounds
         self.underflow = underflow
         self.overflow = overflow
@@ -131,10 +133,15 @@ class WithinRange:
     def __call__(self, value: Any) -> Any:
         if isinstance(value, int):
             if value < self.low:
-                raise self.underflow
+                return self._beyond(self.underflow, self.low)
             if value > self.high:
-                raise self.overflow
+                return self._beyond(self.overflow, self.high)
         return value
+
+    def _beyond(self, error: type[Exception] | None, nearest: int) -> int:
+        if error is not None:
+            raise error
+        return nearest
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WithinRange) and (self.low, self.high, self.underflow, self.overflow) == (
@@ -148,14 +155,22 @@ class WithinRange:
         return hash((self.low, self.high, self.underflow, self.overflow))
 
 
+def held_integers(lhs: Any, connection: Any) -> tuple[int, int] | None:
+    """The least and the greatest integer of the column; None where it holds others, or any."""
+    field = lhs.output_field
+    while (target := bind_field(field)) is not field:
+        field = target  # a relation may point to a key that is a relation itself
+    return integer_range(connection.vendor, field.get_internal_type())
+
+
 class IntegerFieldOverflow(Lookup):
     """Compares an integer column with an integer of any size."""
 
-    underflow: ClassVar[type[Exception]] = EmptyResult
-    overflow: ClassVar[type[Exception]] = EmptyResult
+    underflow: ClassVar[type[Exception] | None] = EmptyResult
+    overflow: ClassVar[type[Exception] | None] = EmptyResult
 
     def process_rhs(self, compiler: Any, connection: Any) -> tuple[Any, list[Any]]:
-        bounds = integer_range(connection.vendor, bind_field(self.lhs.output_field).get_internal_type())
+        bounds = held_integers(self.lhs, connection)
         if bounds is not None and self.rhs_is_direct_value() and not self.bilateral_transforms:
             check = WithinRange(bounds, self.underflow, self.overflow)
             if not isinstance(self.rhs, Param):
@@ -310,6 +325,12 @@ class Range(FieldGetDbPrepValueIterableMixin, BuiltinLookup):
             bounds = rhs.get_source_expressions()
         else:
             bounds = list(rhs.value if isinstance(rhs, Const) else rhs)
+        held = held_integers(self.lhs, connection)
+        if held is not None and isinstance(rhs, Param):
+            # What the driver can send: a number below zero is one also where the column has none.
+            held = min(held[0], -held[1] - 1), held[1]
+            bounds[0] = bounds[0].prep(WithinRange(held, None, EmptyResult))
+            bounds[1] = bounds[1].prep(WithinRange(held, EmptyResult, None))
         return [self._bound(compiler, bound) for bound in bounds], []
 
     def _bound(self, compiler: Any, bound: Any) -> str:

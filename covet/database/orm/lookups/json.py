@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
@@ -10,15 +11,25 @@ from covet.database.orm.expressions.outputs import OutputField
 from covet.database.orm.lookups.base import (
     Transform,
 )
+from covet.exceptions import FieldError
 
 SQL = tuple[str, Sequence[Any]]
 # What SQLite's JSON_TYPE calls the values that JSON_EXTRACT would turn into numbers or NULL.
 _COMPARISONS: Final = frozenset({"exact", "in", "gt", "gte", "lt", "lte"})
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 NAMED: Final = "('false','true','null')"
 
 
-def quoted(text: str) -> str:
-    """`text` as a literal within the SQL of an expression."""
+def quoted(text: str, vendor: str = "") -> str:
+    """`text` as a literal within the SQL of an expression.
+
+    Raises:
+        FieldError: it cannot be written in SQL.
+    """
+    if _UNWRITABLE.search(text):
+        raise FieldError(f"Cannot resolve keyword {text!r}: a key cannot have NUL or lone surrogate characters.")
+    if vendor == "mysql":
+        text = text.replace("\\", "\\\\")
     return "'" + text.replace("'", "''").replace("%", "%%") + "'"
 
 
@@ -35,7 +46,7 @@ def compile_json_path(keys: Sequence[Any], include_root: bool = True) -> str:
 
 def json_constant(vendor: str, value: Any) -> str:
     """The SQL of a document that is part of the query's shape."""
-    literal = quoted(json.dumps(value))
+    literal = quoted(json.dumps(value), vendor)
     if vendor == "postgresql":
         return f"{literal}::jsonb"
     return f"JSON_EXTRACT({literal}, '$')" if vendor == "mysql" else literal
@@ -65,7 +76,7 @@ class KeyTransform(Transform):
     def as_mysql(self, compiler: Any, connection: Any) -> SQL:
         """JSON_EXTRACT."""
         text, params, keys = self.preprocess_lhs(compiler, connection)
-        return f"JSON_EXTRACT({text}, {quoted(compile_json_path(keys))})", params
+        return f"JSON_EXTRACT({text}, {quoted(compile_json_path(keys), 'mysql')})", params
 
     def as_postgresql(self, compiler: Any, connection: Any) -> SQL:
         """The operator for one key, or for a path."""

@@ -125,11 +125,11 @@ class HasKeyLookup(PostgresOperatorLookup):
             *_, keys = value.preprocess_lhs(compiler, connection)
             *before, last = keys
             full = path + compile_json_path(before, include_root=False)
-            return has(text, quoted(PathBelow(full, positions=self.positions)(last)))
+            return has(text, quoted(PathBelow(full, positions=self.positions)(last), connection.vendor))
         below = PathBelow(path, positions=self.positions)
         if isinstance(value, Param):
             return has(text, compiler.bind(value.prep(below), output("TextField")))
-        return has(text, quoted(below(value.value if isinstance(value, Const) else value)))
+        return has(text, quoted(below(value.value if isinstance(value, Const) else value), connection.vendor))
 
     def _combined(self, compiler: Any, connection: Any, has: Callable[[str, str], str]) -> str:
         rhs = self.rhs.value if isinstance(self.rhs, Const) else self.rhs

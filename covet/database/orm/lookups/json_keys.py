@@ -95,7 +95,7 @@ class KeyTransformIn(In):
             text = compiler.bind(item, self.lhs.output_field)
             return text if connection.vendor == "postgresql" else f"JSON_EXTRACT({text}, '$')"
         value = item.value if isinstance(item, Const) else item
-        literal = quoted(json.dumps(value))
+        literal = quoted(json.dumps(value), connection.vendor)
         if connection.vendor == "postgresql":
             return f"{literal}::jsonb"
         if connection.vendor == "sqlite" and (value is None or isinstance(value, bool)):

@@ -11,13 +11,14 @@ from covet.database.orm.lookups.comparison import (
     GreaterThan,
     GreaterThanOrEqual,
     In,
+    IntegerFieldOverflow,
     IsNull,
     LessThan,
     LessThanOrEqual,
 )
 from covet.database.orm.lookups.registry import builtin
 from covet.database.orm.lookups.tuples import TUPLE_LOOKUPS
-from covet.database.orm.shape import Const, ListParam, Param, is_slot
+from covet.database.orm.shape import UNCHANGED, Const, ListParam, Param, is_slot
 
 
 def is_instance(value: Any) -> bool:
@@ -59,6 +60,14 @@ class RelationKey:
         if self.prepare and hasattr(self.field, "path_infos"):
             return self.field.path_infos[-1].target_fields[-1].get_prep_value(key)
         return key
+
+    @property
+    def keeps(self) -> type | None:
+        """The type of keys that come out as they went in; None where each has to be looked at."""
+        if not self.prepare or not hasattr(self.field, "path_infos"):
+            return None
+        target = self.field.path_infos[-1].target_fields[-1]
+        return UNCHANGED.get(type(target).get_prep_value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RelationKey) and self.field is other.field and self.prepare == other.prepare
@@ -130,28 +139,36 @@ class RelatedLookupMixin(Lookup):
 
 
 @builtin("ForeignObject")
-class RelatedExact(RelatedLookupMixin, Exact):
+class RelatedExact(RelatedLookupMixin, IntegerFieldOverflow, Exact):
     """Is this instance."""
 
 
 @builtin("ForeignObject")
-class RelatedLessThan(RelatedLookupMixin, LessThan):
+class RelatedLessThan(RelatedLookupMixin, IntegerFieldOverflow, LessThan):
     """Has a lesser key."""
 
+    overflow = None
+
 
 @builtin("ForeignObject")
-class RelatedGreaterThan(RelatedLookupMixin, GreaterThan):
+class RelatedGreaterThan(RelatedLookupMixin, IntegerFieldOverflow, GreaterThan):
     """Has a greater key."""
 
+    underflow = None
+
 
 @builtin("ForeignObject")
-class RelatedGreaterThanOrEqual(RelatedLookupMixin, GreaterThanOrEqual):
+class RelatedGreaterThanOrEqual(RelatedLookupMixin, IntegerFieldOverflow, GreaterThanOrEqual):
     """Has this key or a greater one."""
 
+    underflow = None
+
 
 @builtin("ForeignObject")
-class RelatedLessThanOrEqual(RelatedLookupMixin, LessThanOrEqual):
+class RelatedLessThanOrEqual(RelatedLookupMixin, IntegerFieldOverflow, LessThanOrEqual):
     """Has this key or a lesser one."""
+
+    overflow = None
 
 
 @builtin("ForeignObject")

@@ -53,6 +53,8 @@ def key_values(value: Any, lhs: ColPairs, name: str) -> tuple[Any, ...]:
             part for source in field.path_infos[-1].target_fields for part in getattr(source, "fields", (source,))
         ]
         value = tuple(_attribute(value, source) for source in sources)
+    elif hasattr(field, "path_infos") and not isinstance(value, (list, tuple)):
+        value = (value,)
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name!r} lookup of {field.name!r} must be a tuple or a list")
     if len(value) != len(lhs):
@@ -134,7 +136,7 @@ class TupleLookup(Lookup):
         count = query._subquery_fields_len  # noqa: SLF001 - Django's name for how many columns a query selects
         if count != len(self.lhs):
             raise ValueError(
-                f"The QuerySet value for the {self.lookup_name!r} lookup must have {len(self.lhs)} selected fields "
+                f"The QuerySet value for the {self.lookup_name} lookup must have {len(self.lhs)} selected fields "
                 f"(received {count})"
             )
         return compiler.subselect(query)
@@ -247,9 +249,10 @@ class TupleIn(TupleLookup):
         for key in keys:
             if hasattr(key, "_meta"):
                 continue
-            if not isinstance(key, (list, tuple)):
+            is_relation = hasattr(self.lhs.output_field, "path_infos")
+            if not isinstance(key, (list, tuple)) and not is_relation:
                 raise ValueError(f"'in' lookup of {name!r} must be a collection of tuples or lists")
-            if len(key) != len(self.lhs):
+            if not isinstance(key, (list, tuple)) or len(key) != len(self.lhs):
                 raise ValueError(f"'in' lookup of {name!r} must have {len(self.lhs)} elements each")
         return keys
 

@@ -19,6 +19,7 @@ from covet.database.orm.models.construction import DEFERRED, Deferred, fill
 from covet.database.orm.models.metaclass import ModelBase
 from covet.database.orm.models.validation import Validating
 from covet.database.orm.persistence.base import Persistence
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.registry import apps
 from covet.database.orm.shape import Param
 from covet.database.orm.signals import post_init, pre_init
@@ -72,6 +73,7 @@ class Model(Validating, Persistence, metaclass=ModelBase):
         return made
 
     @classmethod
+    @pending
     async def create(cls, **kwargs: Any) -> Self:
         """Make an instance and save it."""
         return await cls._default_manager.create(**kwargs)  # type: ignore[no-any-return]
@@ -96,7 +98,7 @@ class Model(Validating, Persistence, metaclass=ModelBase):
 
     def __hash__(self) -> int:
         key = self.pk
-        if key is None:
+        if key is None or (type(key) is tuple and None in key):
             raise TypeError("Model instances without primary key value are unhashable")
         return hash(key)
 
@@ -198,7 +200,8 @@ class Model(Validating, Persistence, metaclass=ModelBase):
     def check(cls, **options: Any) -> list[Any]:
         """Problems of the declaration; `covet check` asks."""
         found: list[Any] = []
-        for field in (*cls._meta.local_fields, *cls._meta.local_many_to_many):
+        own = (field for field in cls._meta.private_fields if field.model is cls)
+        for field in (*cls._meta.local_fields, *cls._meta.local_many_to_many, *own):
             found.extend(field.check(**options))
         found.extend(check_model(cls))
         return found

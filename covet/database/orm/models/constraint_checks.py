@@ -173,9 +173,7 @@ async def _where_condition(
 Conditions = tuple[list[Any], dict[str, Any]]
 
 
-def _field_conditions(
-    constraint: UniqueConstraint, model: Any, instance: Any, exclude: Excluded
-) -> Conditions | None:
+def _field_conditions(constraint: UniqueConstraint, model: Any, instance: Any, exclude: Excluded) -> Conditions | None:
     """What finds rows of the same fields; None when there can be none, or a field is excluded."""
     lookups: dict[str, Any] = {}
     generated: list[str] = []

@@ -122,7 +122,7 @@ def _take_rest(instance: Any, meta: Any, kwargs: dict[str, Any]) -> None:
         if value is not DEFERRED:
             setattr(instance, name, value)
     if unexpected:
-        listed = ", ".join(f"'{name}'" for name in unexpected)
+        listed = ", ".join(map(repr, unexpected))
         error = TypeError(f"{type(instance).__name__}() got unexpected keyword arguments: {listed}")
         fields = meta.get_fields()
         known = [field.name for field in fields if not getattr(field, "auto_created", False) or field.concrete]

@@ -94,6 +94,9 @@ class ModelBase(type):
         meta.prepare(cls, add_auto_field=_add_auto_field, add_order=_add_order)
         if meta.order_with_respect_to:
             _add_order_accessors(cls)
+        address = settings.ABSOLUTE_URL_OVERRIDES.get(meta.label_lower)
+        if address is not None:
+            cls.get_absolute_url = address
         if cls.__doc__ is None:
             cls.__doc__ = f"{cls.__name__}({', '.join(field.name for field in meta.fields)})"
         if not meta.managers:

@@ -9,6 +9,7 @@ from typing import Any
 from covet.database.orm.expressions.case import ExpressionWrapper
 from covet.database.orm.expressions.refs import F
 from covet.database.orm.expressions.values import DatabaseDefault, Value
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.routers import router
 from covet.exceptions import NON_FIELD_ERRORS, ValidationError
 from covet.utils.text import capfirst, get_text_list
@@ -32,6 +33,7 @@ class Validating:
     def clean(self) -> Any:
         """Hook for validation over several fields; may be async."""
 
+    @pending
     async def full_clean(
         self, exclude: Iterable[str] | None = None, validate_unique: bool = True, validate_constraints: bool = True
     ) -> None:
@@ -59,6 +61,7 @@ class Validating:
 
         await gather(lambda: self.clean_fields(exclude=skipped))
         await gather(lambda: self._validate_references(skipped | set(errors)))
+        errors = {field.name: errors[field.name] for field in self._meta.fields if field.name in errors}
         await gather(self.clean)
         if validate_unique:
             skip_failed()
@@ -158,7 +161,7 @@ class Validating:
     async def _perform_unique_checks(self, checks: Iterable[UniqueCheck]) -> dict[str, list[Any]]:
         errors: dict[str, list[Any]] = {}
         for model, names in checks:
-            lookup = self._unique_lookup(names)
+            lookup = self._unique_lookup(model, names)
             if lookup is None:
                 continue
             rows = self._others(model, model._default_manager.filter(**lookup))
@@ -167,7 +170,7 @@ class Validating:
                 errors.setdefault(key, []).append(self.unique_error_message(model, names))
         return errors
 
-    def _unique_lookup(self, names: tuple[str, ...]) -> dict[str, Any] | None:
+    def _unique_lookup(self, model: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
         """The lookup that finds duplicates; None where there can be none."""
         lookup: dict[str, Any] = {}
         for name in names:
@@ -177,14 +180,14 @@ class Validating:
                 return None
             if isinstance(value, DatabaseDefault):
                 value = value.expression
-            if field.primary_key and not self._state.adding:
+            if field in model._meta.pk_fields and not self._state.adding:
                 return None
             lookup[name] = value
         return lookup
 
     def _others(self, model: Any, rows: Any) -> Any:
         key = self._get_pk_val(model._meta)  # type: ignore[attr-defined]
-        if not self._state.adding and key is not None:
+        if not self._state.adding and self._is_pk_set(model._meta):  # type: ignore[attr-defined]
             return rows.exclude(pk=key)
         return rows
 

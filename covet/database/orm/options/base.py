@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 
 from covet.conf import settings
 from covet.database.orm.constraints import UniqueConstraint
+from covet.database.orm.naming import table_name
 from covet.database.orm.options.fieldlists import FieldLists, ImmutableList, immutable
 from covet.exceptions import FieldDoesNotExist, choices
 from covet.utils.text import camel_case_to_spaces
@@ -45,6 +46,7 @@ META_NAMES: Final = (
     "validate_on_save",
 )
 
+
 def normalize_together(option: Any) -> Any:
     """`unique_together` as a tuple of tuples, given so or as one tuple of names."""
     if not option:
@@ -75,6 +77,8 @@ class Options(FieldLists):
 
     # The registry of models declared while it is set: tests isolate theirs.
     default_apps: ClassVar[Any] = None
+    # Who keeps queries that were made with a default order.
+    on_ordering_change: ClassVar[list[Callable[[], None]]] = []
 
     def __init__(self, meta: Any, app_label: str | None = None, *, apps: Any = None) -> None:
         self._lists: dict[Any, ImmutableList] = {}
@@ -89,7 +93,7 @@ class Options(FieldLists):
         self.verbose_name_plural: Any = None
         self.db_table = ""
         self.db_table_comment = ""
-        self.ordering: Any = []
+        self._ordering: Any = []
         self.indexes: list[Any] = []
         self.constraints: list[Any] = []
         self.unique_together: Any = ()
@@ -119,6 +123,18 @@ class Options(FieldLists):
         self.apps = apps
         self.default_related_name: str | None = None
         self.original_attrs: dict[str, Any] = {}
+
+    @property
+    def ordering(self) -> Any:
+        """The default order; a new one is used by the next query."""
+        return self._ordering
+
+    @ordering.setter
+    def ordering(self, value: Any) -> None:
+        self._ordering = value
+        if "model" in self.__dict__:
+            for listener in self.on_ordering_change:
+                listener()
 
     def __repr__(self) -> str:
         return f"<Options for {self.object_name}>"
@@ -164,7 +180,7 @@ class Options(FieldLists):
             self.verbose_name_plural = f"{self.verbose_name}s"
         del self.meta
         if not self.db_table:
-            self.db_table = default_table_name(self.app_label, self.model_name)
+            self.db_table = table_name(f"{self.app_label}_{self.model_name}")
 
     def _read_meta(self) -> None:
         given = {name: value for name, value in vars(self.meta).items() if not name.startswith("_")}
@@ -403,11 +419,6 @@ class Options(FieldLists):
         if self.required_db_features and features is not None:
             return all(getattr(features, feature, False) for feature in self.required_db_features)
         return True
-
-
-def default_table_name(app_label: str, model_name: str) -> str:
-    """`app_model`; longer names are cut when the database asks for it."""
-    return f"{app_label}_{model_name}"
 
 
 __all__ = ["META_NAMES", "ManagerFactory", "Options", "camel_case_to_spaces", "normalize_together"]

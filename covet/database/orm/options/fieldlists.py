@@ -15,7 +15,6 @@ class ImmutableList(tuple[Any, ...]):
 
     warning: str
 
-
     def __new__(cls, items: Iterable[Any] = (), warning: str = "This list must not be changed.") -> ImmutableList:
         made = super().__new__(cls, tuple(items))
         made.warning = warning

@@ -8,12 +8,14 @@ import covet.database.orm.related  # noqa: F401 - puts the descriptors on relati
 from covet.database.orm.deletion import Collector
 from covet.database.orm.persistence.refreshing import Refreshing
 from covet.database.orm.persistence.saving import Saving
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.routers import router
 
 
 class Persistence(Refreshing, Saving):
     """Saving, deleting and refreshing, awaited."""
 
+    @pending
     async def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """Delete the row and what depends on it.
 

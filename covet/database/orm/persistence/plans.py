@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import decimal
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
@@ -14,10 +15,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from covet.conf import settings
-from covet.database.orm.fields.base import Field
 from covet.database.orm.plan import on_invalidate
 from covet.database.orm.shape import PLAIN
-from covet.database.orm.types import Vendor
+from covet.database.orm.types import Vendor, overrides
 
 Converter = Callable[[Any], Any]
 
@@ -230,7 +230,7 @@ def loader(field: Any, adapter: Any) -> Converter | None:
 
 def binder(field: Any, adapter: Any) -> Converter:
     """The conversion of a Python value of `field` for the driver."""
-    if _overrides(field, "get_db_prep_save"):
+    if overrides(field, "get_db_prep_save"):
         connection = Vendor(adapter.vendor)
         return lambda value: field.get_db_prep_save(value, connection)
     dialect = adapter.dialect
@@ -241,24 +241,38 @@ def binder(field: Any, adapter: Any) -> Converter:
     return lambda value: process(prepare(value))
 
 
-def _overrides(field: Any, method: str) -> bool:
-    """Whether a field class of the project's own defines `method`."""
-    owner = next(cls for cls in type(field).__mro__ if method in vars(cls))
-    return not owner.__module__.startswith("covet.database.orm.")
-
-
 def native_type(field: Any, adapter: Any) -> type[Any] | None:
     """The Python type whose values `field` hands to the driver as they are; None when there is no such type."""
+    return _NATIVE.get(target_of(field).get_internal_type()) if _passes(field, adapter) else None
+
+
+def checked_type(field: Any, adapter: Any) -> type[Any] | None:
+    """The Python type of which `field` hands most values, but not all, to the driver as they are; None for none."""
+    return _CHECKED.get(target_of(field).get_internal_type()) if _passes(field, adapter) else None
+
+
+def target_of(field: Any) -> Any:
+    """The field whose values `field` holds: the one that a relation points to, else itself."""
+    while field.is_relation and field.remote_field is not None:
+        field = field.target_field
+    return field
+
+
+def has_own_type(field: Any) -> bool:
+    """Whether a field class of the project's own says what its column is."""
+    return overrides(field, "db_type") or overrides(target_of(field), "db_type")
+
+
+def _passes(field: Any, adapter: Any) -> bool:
+    """Whether neither a project's field class nor the column's type converts values."""
+    hooks = ("get_prep_value", "to_python", "get_db_prep_save")
+    if any(overrides(each, name) for each in (field, target_of(field)) for name in hooks):
+        return False
     dialect = adapter.dialect
-    target = field
-    while target.is_relation and target.remote_field is not None:
-        target = target.target_field
-    if any(_overrides(each, name) for each in (field, target) for name in ("get_prep_value", "get_db_prep_save")):
-        return None
-    processed = field.sa_type().dialect_impl(dialect).bind_processor(dialect) is not None
-    return None if processed else _NATIVE.get(target.get_internal_type())
+    return field.sa_type().dialect_impl(dialect).bind_processor(dialect) is None
 
 
+_CHECKED: Final[dict[str, type[Any]]] = {"DateTimeField": datetime.datetime, "DecimalField": decimal.Decimal}
 _NATIVE: Final[dict[str, type[Any]]] = {
     **dict.fromkeys(("CharField", "TextField", "SlugField"), str),
     **dict.fromkeys(
@@ -283,7 +297,7 @@ _NATIVE: Final[dict[str, type[Any]]] = {
 
 
 def _hook(field: Any) -> Callable[[Any, bool], Any] | None:
-    return None if type(field).pre_save is Field.pre_save else field.pre_save
+    return field.pre_save if field.has_pre_save else None
 
 
 def _quoting(dialect: Any) -> Any:

@@ -11,6 +11,7 @@ from covet.database.orm.aggregates import Max
 from covet.database.orm.implicit import settled
 from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.query import Q
+from covet.database.orm.queryset.pending import pending
 from covet.database.transaction import transaction
 
 LOOKUP_SEP = "__"
@@ -27,6 +28,7 @@ class Refreshing:
         """Whether there is a primary key; see `Model`."""
         raise AttributeError
 
+    @pending
     async def refresh_from_db(
         self, using: str | None = None, fields: Iterable[str] | None = None, from_queryset: Any = None
     ) -> None:

@@ -119,6 +119,9 @@ class RowWriting:
                 field for field in cls._meta.local_concrete_fields if field in left_out or field in writes.generated
             )
             if writes.has_placeholders or any(is_expression(value) for _, value in given):
+                # A field that says so wants to know what the database made of its expression.
+                told = tuple(field for field, value in given if field.db_returning and is_expression(value))
+                returning = (*returning, *told) if adapter.features.has_returning else returning
                 await self._insert_computed(cls, using, selection.fields, returning, raw=raw)
                 return
             plan = writes.insert(adapter, tuple(field for field, _ in given), returning)

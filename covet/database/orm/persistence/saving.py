@@ -13,6 +13,7 @@ from covet.database.orm.persistence.plans import writes_of
 from covet.database.orm.persistence.related_values import prepare_related_fields_for_save
 from covet.database.orm.persistence.rows import RowWriting
 from covet.database.orm.persistence.validation import is_validated, run_validators
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.routers import router
 from covet.database.orm.signals import post_save, pre_save
 from covet.database.transaction import transaction
@@ -28,6 +29,7 @@ class Saving(RowWriting):
     _state: Any
     pk: Any
 
+    @pending
     async def save(
         self,
         *args: Any,

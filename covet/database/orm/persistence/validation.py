@@ -46,7 +46,8 @@ async def run_validators(instance: Any, fields: Collection[str] | None = None) -
         if value in field.empty_values or is_expression(value):
             continue
         try:
-            field.run_validators(field.to_python(value))
+            # Through the attribute: validators of files want the file, not its name.
+            field.run_validators(field.to_python(getattr(instance, name)))
         except ValidationError as error:
             errors[field.name] = error.error_list
     if errors:

@@ -68,6 +68,8 @@ class Building(Core[M]):
         if not args and not kwargs:
             self._refuse_combined(name)
             return self._chain()
+        # A pair of lookup and value is a condition too, in Q as here.
+        args = tuple(Q(tuple(arg)) if isinstance(arg, (tuple, list)) else arg for arg in args)
         kwargs = {key: list(value) if hasattr(value, "__next__") else value for key, value in kwargs.items()}
         sticky = self._conf.sticky
 
@@ -89,8 +91,7 @@ class Building(Core[M]):
         if invalid:
             listed = ", ".join(f"'{name}'" for name in invalid)
             raise TypeError(f"The following kwargs are invalid: {listed}")
-        if any(isinstance(arg, dict) for arg in args):
-            raise FieldError("Cannot parse keyword query as dict")
+        _check_conditions(args)
         q = Q()
         q.children = [freeze(arg, out) for arg in args]
         q.children += [(key, freeze(value, out)) for key, value in kwargs.items()]
@@ -228,6 +229,8 @@ class Building(Core[M]):
         names = [field for field in fields if not hasattr(field, "resolve_expression")]
         for field in fields:
             if hasattr(field, "resolve_expression"):
+                if not _has_default_alias(field):
+                    raise TypeError(f"{method}() needs a name for an expression: {method}(name={field!r}).")
                 expressions = {**expressions, field.default_alias: field}
         if kind == DICTS:
             names += list(expressions)
@@ -586,6 +589,16 @@ def _position(count: Any, method: str) -> int:
     if count < 0:
         raise ValueError("Negative indexing is not supported.")
     return count
+
+
+def _check_conditions(args: tuple[Any, ...]) -> None:
+    for arg in args:
+        if isinstance(arg, dict):
+            raise FieldError("Cannot parse keyword query as dict")
+        if not hasattr(arg, "resolve_expression"):
+            message = f"filter() takes Q objects, conditional expressions and keyword arguments, not {arg!r}."
+            # As Django, which unpacks it.
+            raise ValueError(message) if isinstance(arg, str) else TypeError(message)
 
 
 def _check_expressions(method: str, expressions: tuple[Any, ...]) -> None:

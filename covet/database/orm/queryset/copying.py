@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from covet.database.orm.persistence.plans import binder
+from covet.database.orm.persistence.columns import Column, bind_column
 from covet.database.transaction import transaction
 from covet.exceptions import NotSupportedError
 
 # COPY asks the server for the columns' types first: below this many rows one INSERT is quicker.
 FEWEST_ROWS = 200
-_KEYS = "SELECT nextval(pg_get_serial_sequence($1::text, $2::text)::regclass) FROM generate_series(1, $3::int)"
+_KEYS = (
+    "SELECT array_agg(nextval(pg_get_serial_sequence($1::text, $2::text)::regclass)) FROM generate_series(1, $3::int)"
+)
 
 
 async def copy_rows(
-    adapter: Any, model: Any, fields: Sequence[Any], rows: Sequence[Sequence[Any]], *, key: Any
+    adapter: Any, model: Any, fields: Sequence[Any], columns: Sequence[Column], *, key: Any
 ) -> list[int] | None:
-    """Insert `rows`; the new keys where `key` (the automatic primary key) is to be made.
+    """Insert rows, given as their columns; the new keys where `key` (the automatic primary key) is to be made.
 
     Returns:
         The keys in order (empty without `key`); None when the server refuses COPY (row-level security),
@@ -31,24 +33,18 @@ async def copy_rows(
     if _is_qualified(table):
         return None
     keys: list[int] = []
-    columns = [field.column for field in fields]
-    binders = [binder(field, adapter) for field in fields]
-    records: Any
+    names = [field.column for field in fields]
+    bound = [bind_column(field, adapter, column) for field, column in zip(fields, columns, strict=True)]
     try:
         async with transaction(using=adapter.alias):
             if key is not None:
                 quoted = adapter.dialect.identifier_preparer.quote_identifier(table)
-                keys = [row[0] for row in await adapter.run_write(_KEYS, (quoted, key.column, len(rows)))]
+                keys = (await adapter.run_write(_KEYS, (quoted, key.column, len(columns[0]))))[0][0]
                 if None in keys:
                     return None
-                columns = [key.column, *columns]
-                records = [
-                    (number, *(bind(value) for bind, value in zip(binders, row, strict=True)))
-                    for number, row in zip(keys, rows, strict=True)
-                ]
-            else:
-                records = [tuple(bind(value) for bind, value in zip(binders, row, strict=True)) for row in rows]
-            await adapter.copy_records(table, columns, records)
+                names.insert(0, key.column)
+                bound.insert(0, keys)
+            await adapter.copy_records(table, names, list(zip(*bound, strict=True)))
     except NotSupportedError:
         return None
     return keys

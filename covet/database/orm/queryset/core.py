@@ -11,11 +11,12 @@ from covet.database.connections import connections
 from covet.database.orm.compiler.ops import FrozenQuery, replay
 from covet.database.orm.compiler.query import Query
 from covet.database.orm.compiler.statements import Plan, check_lock, prepare
-from covet.database.orm.hydration import converted, hydrate, row_class
+from covet.database.orm.hydration import as_dicts, as_firsts, as_named, as_tuples, converted, hydrate, row_class
 from covet.database.orm.plan import Node, Operation, root_of
+from covet.database.orm.queryset.guards import guards_of
 from covet.database.orm.queryset.late import late
 from covet.database.orm.routers import router
-from covet.database.orm.shape import EmptyResult, FullResult, Param, Unplannable
+from covet.database.orm.shape import Unplannable
 from covet.exceptions import EmptyResultSet, SynchronousOnlyOperation
 from covet.portal import in_portal, wait
 
@@ -159,6 +160,9 @@ class Core(Generic[M]):
             child = self._grow(key, values, make)
         else:
             child.used = True
+            for guard in child.guards:
+                if type(values[guard.position]) not in guard.trusted:
+                    guard.check(values[guard.position])
         clone._node = child
         if values:
             clone._values = (*self._values, *values)
@@ -171,7 +175,9 @@ class Core(Generic[M]):
             child.transient = True
         query = replay(child, Query(self.model))
         if values:
-            _check_values(query, child.start, (*self._values, *values))
+            child.guards = guards_of(query, child.start, values)
+            for guard in child.guards:
+                guard.check(values[guard.position])
         if key is not None:
             self._node.keep(key, child)
         return child
@@ -303,7 +309,7 @@ class Core(Generic[M]):
         """Fill the result cache, and run the prefetches."""
         if self._result_cache is None:
             self._result_cache = await self._fetch()
-        if self._conf.prefetch and not self._prefetch_done:
+        if not self._prefetch_done and self._conf.prefetch:
             await self._prefetch_related_objects()
 
     async def _prefetch_related_objects(self) -> None:
@@ -340,15 +346,12 @@ class Core(Generic[M]):
         names = plan.names
         width = len(names)
         if conf.kind == DICTS:
-            return [dict(zip(names, row, strict=False)) for row in rows]
+            return as_dicts(rows, names)
         if conf.kind == FLAT:
-            return [row[0] for row in rows]
+            return as_firsts(rows)
         if conf.kind == NAMED:
-            make = row_class(names)._make
-            return [make(tuple(row)[:width]) for row in rows]
-        if plan.width == width:
-            return [tuple(row) for row in rows]
-        return [tuple(row)[:width] for row in rows]
+            return as_named(rows, row_class(names), width)
+        return as_tuples(rows, width)
 
     def _attach_known(self, instances: list[Any]) -> None:
         """Results reached through an instance know that instance without asking for it."""
@@ -382,7 +385,7 @@ class Core(Generic[M]):
         Raises:
             SynchronousOnlyOperation: not evaluated, and there is nothing to wait with.
         """
-        if self._result_cache is None or (self._conf.prefetch and not self._prefetch_done):
+        if self._result_cache is None or (not self._prefetch_done and self._conf.prefetch):
             if not in_portal() or settings.IMPLICIT_LOADING == "raise":
                 name = getattr(self.model, "__name__", "?")
                 raise SynchronousOnlyOperation(
@@ -426,15 +429,14 @@ class Core(Generic[M]):
         state = self.__dict__.copy()
         state["_result_cache"] = list(self._loaded("pickled"))
         state["_prefetch_done"] = True
-        state.pop("_node")
-        state["_values"] = ()
-        state["_conf"] = {"kind": self._conf.kind, "fields": self._conf.fields, "db": self._conf.db}
+        conf = self._conf
+        state["_conf"] = {"kind": conf.kind, "fields": conf.fields, "db": conf.db, "prefetch": conf.prefetch}
+        state.pop("_related_source", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         conf = state.pop("_conf")
         self.__dict__.update(state)
-        self._node = root_of(self.model)
         self._conf = DEFAULTS.evolve(**conf)
 
 
@@ -457,23 +459,6 @@ def _interpolated(sql: str, args: Sequence[Any]) -> str:
 def _local_fields(field: Any) -> list[Any]:
     pairs = getattr(field, "related_fields", None)
     return [local for local, _ in pairs] if pairs else [field]
-
-
-def _check_values(query: Query, start: int, values: Sequence[Any]) -> None:
-    """Prepare the first values of a new condition at once, so that a value that cannot fit fails where it was given."""
-    pending: list[Any] = list(query.where.leaves())
-    seen: set[int] = set()
-    while pending:
-        expression = pending.pop()
-        if id(expression) in seen:
-            continue
-        seen.add(id(expression))
-        rhs = getattr(expression, "rhs", None)
-        if isinstance(rhs, Param) and start <= rhs.index < len(values):
-            try:
-                rhs.bind(values[rhs.index])
-            except (EmptyResult, FullResult):
-                continue
 
 
 def _merged(row: Sequence[Any], merges: tuple[tuple[int, int], ...]) -> tuple[Any, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from covet.database.orm.queryset.core import Core
 
 _SHAPE = ("_node", "_values", "_conf")
 
@@ -14,6 +16,8 @@ def held_class(queryset_class: Any) -> Any:
     """The class of QuerySets that hold rows and work out what they would ask only when they are chained on."""
 
     class Held(queryset_class):  # type: ignore[misc]
+        _prefetch_done = True
+
         def __getattr__(self, name: str) -> Any:
             # Only a miss comes here: the shape was not needed so far.
             if name in _SHAPE and "_make" in self.__dict__:
@@ -37,6 +41,11 @@ def held_class(queryset_class: Any) -> Any:
             plain._prefetch_done = True
             return plain.__reduce_ex__(2)
 
+        if queryset_class.__iter__ is Core.__iter__:
+
+            def __iter__(self) -> Iterator[Any]:
+                return iter(self._result_cache)
+
     Held.__name__ = queryset_class.__name__
     Held.__qualname__ = queryset_class.__qualname__
     Held.__module__ = queryset_class.__module__
@@ -47,9 +56,7 @@ def held_rows(queryset_class: Any, model: Any, rows: list[Any], make: Callable[[
     """An evaluated QuerySet of `rows`; `make` gives the QuerySet that it stands for, when that is needed."""
     cls = held_class(queryset_class)
     held = cls.__new__(cls)
-    state = held.__dict__
-    state["model"] = model
-    state["_result_cache"] = rows
-    state["_prefetch_done"] = True
-    state["_make"] = make
+    held.model = model
+    held._result_cache = rows
+    held._make = make
     return held

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +16,15 @@ from covet.database.orm.compiler.mutation import assigned
 from covet.database.orm.compiler.query import Query
 from covet.database.orm.compiler.statements import converter_of
 from covet.database.orm.expressions.values import DatabaseDefault
-from covet.database.orm.persistence.plans import binder, is_expression
+from covet.database.orm.persistence.columns import bind_column, is_plain, read_column
 from covet.database.orm.queryset.copying import can_copy, copy_rows
 from covet.database.orm.shape import freeze, is_slot
 from covet.exceptions import FieldError
 
 _NUMBERED = re.compile(r"\$(\d+)")
 MAX_ROWS = 1000
+AT_ONCE = 10_000
+"""Rows that are converted without a pause: some tens of milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +52,56 @@ async def insert_rows(
     on_conflict: OnConflict | None = None,
     batch_size: int | None = None,
 ) -> list[tuple[Any, ...]]:
-    """Insert `fields` of `objs`; the returned fields of each row, in order (empty without `returning`)."""
-    if not objs:
-        return []
+    """Insert `fields` of `objs`; the returned fields of each row, in order (empty without `returning`).
+
+    Many rows are converted and sent a part at a time, so that other tasks have their turn in between.
+    """
+    size = _batch_size(adapter, len(fields), batch_size)
+    step = max(size, AT_ONCE - AT_ONCE % size)
     returned: list[tuple[Any, ...]] = []
-    rows = [[_value(field, obj, raw=raw) for field in fields] for obj in objs]
+    for start in range(0, len(objs), step):
+        if start:
+            await asyncio.sleep(0)
+        part = objs[start : start + step]
+        returned += await _insert_part(
+            adapter, model, fields, part, returning, on_conflict, size, raw=raw, copies=batch_size is None
+        )
+    return returned
+
+
+async def _insert_part(
+    adapter: Any,
+    model: Any,
+    fields: Sequence[Any],
+    objs: Sequence[Any],
+    returning: Sequence[Any],
+    on_conflict: OnConflict | None,
+    size: int,
+    *,
+    raw: bool,
+    copies: bool,
+) -> list[tuple[Any, ...]]:
+    returned: list[tuple[Any, ...]] = []
+    columns = [read_column(field, objs, raw=raw) for field in fields]
     loaders = [converter_of(field.get_col(model._meta.db_table), adapter) for field in returning]
-    if any(
-        is_expression(value) or hasattr(field, "get_placeholder")
-        for row in rows
-        for field, value in zip(fields, row, strict=True)
-    ):
-        for row in rows:
+    if any(hasattr(field, "get_placeholder") for field in fields) or not all(map(is_plain, columns)):
+        for row in zip(*columns, strict=True):
             statement_sql, args = _computed(adapter, model, fields, row, returning, on_conflict)
             returned += await _run(adapter, statement_sql, args, loaders, one=True)
         return returned
+    count = len(objs)
     key = model._meta.auto_field
-    if on_conflict is None and batch_size is None and can_copy(adapter, fields, returning, len(rows), key):
-        keys = await copy_rows(adapter, model, fields, rows, key=key if returning else None)
+    if copies and on_conflict is None and can_copy(adapter, fields, returning, count, key):
+        keys = await copy_rows(adapter, model, fields, columns, key=key if returning else None)
         if keys is not None:
             return [(number,) for number in keys]
-    binders = [binder(field, adapter) for field in fields]
-    size = _batch_size(adapter, len(fields), batch_size)
-    for start in range(0, len(rows), size):
-        batch = rows[start : start + size]
-        args = [bind(value) for row in batch for bind, value in zip(binders, row, strict=True)]
-        sql = _statement(adapter, model, fields, len(batch), returning, on_conflict)
-        returned += await _run(adapter, sql, args, loaders, one=len(batch) == 1)
+    bound = [bind_column(field, adapter, column) for field, column in zip(fields, columns, strict=True)]
+    for start in range(0, count, size):
+        batch = [column[start : start + size] for column in bound]
+        args = list(itertools.chain.from_iterable(zip(*batch, strict=True)))
+        width = min(size, count - start)
+        sql = _statement(adapter, model, fields, width, returning, on_conflict)
+        returned += await _run(adapter, sql, args, loaders, one=width == 1)
     return returned
 
 
@@ -92,10 +119,6 @@ async def _run(
         ]
     key = await adapter.run_insert(sql, args)
     return [(key,)] if one else []
-
-
-def _value(field: Any, obj: Any, *, raw: bool) -> Any:
-    return getattr(obj, field.attname) if raw else field.pre_save(obj, add=True)
 
 
 def _batch_size(adapter: Any, columns: int, wanted: int | None) -> int:

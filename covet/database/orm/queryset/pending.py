@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
-import sys
 import warnings
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+from covet._speedups import select
 from covet.exceptions import MissingAwait
 
+if TYPE_CHECKING:
+    from covet._speedups import _calls_py as calls
+else:
+    calls = select("calls")
+
+P = ParamSpec("P")
 T = TypeVar("T")
-# The code of functions that only pass a call on: the place that matters is their caller.
-PROXIES: set[Any] = set()
+passes_on = calls.passes_on
 
 
-class Pending(Generic[T]):
+class Pending(calls.Call, Generic[T]):
     """A query that runs when it is awaited.
 
     Reading an attribute of it raises `MissingAwait` with the place of the call; one that is never
     awaited warns with that place (`RuntimeWarning`, as Python does for coroutines).
     """
 
-    __slots__ = ("__weakref__", "_args", "_code", "_lasti", "_method", "_name")
+    __slots__ = ()
 
-    def __init__(self, name: str, method: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> None:
-        frame = sys._getframe(2)
-        if frame.f_code in PROXIES and frame.f_back is not None:
-            frame = frame.f_back
-        self._code = frame.f_code
-        self._lasti = frame.f_lasti
-        self._name = name
-        self._method: Callable[..., Coroutine[Any, Any, T]] | None = method
-        self._args = args
+    if TYPE_CHECKING:
 
-    def __await__(self) -> Generator[Any, Any, T]:
-        method = self._method
-        if method is None:
-            raise RuntimeError(f"cannot reuse already awaited {self._name}()")
-        self._method = None
-        return method(*self._args).__await__()
+        def __init__(self, name: str, method: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> None: ...
+        def __await__(self) -> Generator[Any, Any, T]: ...
+
+    def send(self, value: Any) -> Any:
+        """One step, as a coroutine takes it: so `asyncio.create_task()` takes it for one."""
+        return self._running().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error inside, as in a coroutine."""
+        return self._running().throw(*error)
+
+    def _running(self) -> Any:
+        if self._method is not None:
+            # From here on the arguments' place holds the coroutine.
+            self._args = self._method(*self._args)
+            self._method = None
+        return self._args
 
     def close(self) -> None:
         """Give the query up without a warning."""
         self._method = None
+        if isinstance(self._args, Coroutine):
+            self._args.close()
 
     def _place(self) -> str:
         line = _line(self._code, self._lasti)
@@ -51,7 +62,8 @@ class Pending(Generic[T]):
         return f"{self._code.co_filename}:{line}" + (f": {text}" if text else "")
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
+        if name.startswith(("__", "cr_", "gi_")):
+            # asyncio asks whether it is a generator.
             raise AttributeError(name)
         self._method = None
         raise MissingAwait(
@@ -72,14 +84,25 @@ class Pending(Generic[T]):
             f"({self._place()})"
         )
 
-    def __del__(self) -> None:
-        if self._method is not None:
-            warnings.warn(
-                f"{self._name}() was never awaited ({self._place()})", RuntimeWarning, stacklevel=2, source=self
-            )
+    def _forgotten(self) -> None:
+        """Warn: it goes away and was never awaited."""
+        warnings.warn(f"{self._name}() was never awaited ({self._place()})", RuntimeWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return f"<Pending {self._name}() from {self._place()}>"
+
+
+def pending(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Let an async method answer with a `Pending`: a forgotten `await` is told with the place of the call."""
+    name = method.__name__
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+        if kwargs:
+            return Pending(name, functools.partial(method, *args, **kwargs))
+        return Pending(name, method, *args)
+
+    return call
 
 
 def _line(code: Any, lasti: int) -> int:

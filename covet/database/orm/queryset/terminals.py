@@ -9,6 +9,7 @@ from covet.database.connections import connections
 from covet.database.orm.aggregates import Count
 from covet.database.orm.compiler import ops
 from covet.database.orm.compiler.statements import Plan, check_lock, prepare
+from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.hydration import converted, is_direct
 from covet.database.orm.plan import Node
 from covet.database.orm.queryset.building import Building
@@ -149,10 +150,13 @@ class Terminals(Building[M]):
         return found[0] if found else None
 
     def _check_order_of_groups(self, method: str) -> None:
+        if not self._facts.grouped:
+            return
         query = self.query
-        if isinstance(query.group_by, tuple) and not any(
-            getattr(getattr(column, "target", None), "primary_key", False) for column in query.group_by
-        ):
+        if not isinstance(query.group_by, tuple):
+            return
+        key = set(self.model._meta.pk_fields)  # type: ignore[attr-defined]
+        if not key.issubset(getattr(column, "target", None) for column in _columns(query.group_by)):
             raise TypeError(
                 f"Cannot use QuerySet.{method}() on an unordered queryset performing aggregation. "
                 "Add an ordering with order_by()."
@@ -205,7 +209,6 @@ class Terminals(Building[M]):
             raise TypeError("Cannot use 'limit' or 'offset' with in_bulk().")
         if self._conf.kind != INSTANCES:
             raise TypeError("in_bulk() cannot be used with values() or values_list().")
-        self._refuse_combined("in_bulk")
         opts: Any = self.model._meta  # type: ignore[attr-defined]
         unique = {constraint.fields[0] for constraint in opts.total_unique_constraints if len(constraint.fields) == 1}
         if (
@@ -360,12 +363,12 @@ class Terminals(Building[M]):
         return Rows(self, chunk_size or 2000)
 
     def aiterator(self, chunk_size: int = 2000) -> Rows:
-        """`iterator` under Django's async name."""
-        if chunk_size <= 0:
-            raise ValueError("Chunk size must be strictly positive.")
+        """`iterator` under Django's async name; its `chunk_size` is looked at when iteration begins, as Django does."""
         return Rows(self, chunk_size)
 
     async def _chunks(self, chunk_size: int) -> AsyncIterator[list[Any]]:
+        if chunk_size <= 0:
+            raise ValueError("Chunk size must be strictly positive.")
         alias = self.db
         adapter = connections[alias]
         plan: Plan
@@ -383,6 +386,12 @@ class Terminals(Building[M]):
     def ordered(self) -> bool:
         """Whether the rows come in a stated order."""
         return self._facts.ordered
+
+
+def _columns(expressions: Sequence[Any]) -> Iterator[Any]:
+    """Expressions, with a composite key's columns in its place."""
+    for expression in expressions:
+        yield from expression.get_cols() if isinstance(expression, ColPairs) else (expression,)
 
 
 class Rows:

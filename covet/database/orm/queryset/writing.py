@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, Self, TypeVar
 
 from covet.database.connections import connections
@@ -14,10 +15,11 @@ from covet.database.orm.expressions.values import DatabaseDefault, Value
 from covet.database.orm.functions.comparison import Cast
 from covet.database.orm.persistence.related_values import prepare_related_fields_for_save
 from covet.database.orm.queryset.core import INSTANCES
-from covet.database.orm.queryset.inserting import OnConflict, insert_rows
+from covet.database.orm.queryset.inserting import AT_ONCE, OnConflict, insert_rows
 from covet.database.orm.queryset.late import late
 from covet.database.orm.queryset.pending import Pending
 from covet.database.orm.queryset.terminals import Terminals
+from covet.database.orm.queryset.updating import can_join, update_joined
 from covet.database.orm.shape import freeze, shape_of
 from covet.database.transaction import transaction
 from covet.exceptions import FieldDoesNotExist, FieldError, IntegrityError, NotSupportedError
@@ -46,7 +48,16 @@ class Writing(Terminals[M]):
             names = ", ".join(sorted(reverse))
             raise ValueError(f"The following fields do not exist in this model: {names}")
         obj: Any = self.model(**kwargs)
-        await obj.save(force_insert=True, using=self._writing().db)
+        saving = obj.save(force_insert=True, using=self._writing().db)
+        if saving is not None:
+            await saving
+        elif obj._state.adding:
+            # A coroutine that nobody awaits would lose the row without a word.
+            name = type(obj).__name__
+            raise TypeError(
+                f"{name}.save() returned nothing to await, and the instance is not saved; "
+                "write `async def save(self, *args, **kwargs)` and `await super().save(*args, **kwargs)`"
+            )
         return obj  # type: ignore[no-any-return]
 
     def _writing(self) -> Self:
@@ -127,11 +138,11 @@ class Writing(Terminals[M]):
         names = set(values)
         if not names or not names <= concrete:
             return None
-        own_keys = {name for field in opts.concrete_fields if field.primary_key for name in (field.name, field.attname)}
+        own_keys = {name for field in opts.pk_fields for name in (field.name, field.attname)}
         if names & own_keys:
             return None
         for field in opts.local_concrete_fields:
-            if not (field.primary_key or type(field).pre_save is _plain_pre_save(field)):
+            if not (field in opts.pk_fields or type(field).pre_save is _plain_pre_save(field)):
                 names.add(field.name)
                 if field.name != field.attname:
                     names.add(field.attname)
@@ -204,13 +215,17 @@ class Writing(Terminals[M]):
         alias = self._writing().db
         adapter = connections[alias]
         conflict = self._conflict(adapter, ignore_conflicts, update_conflicts, update_fields, unique_fields)
+        makes_keys = opts.pk.has_default()
         with_key: list[Any] = []
         without_key: list[Any] = []
-        for obj in instances:
+        for number, obj in enumerate(instances):
+            if number and not number % AT_ONCE:
+                await asyncio.sleep(0)
             prepare_related_fields_for_save(obj, "bulk_create")
-            if obj.pk is None:
-                obj.pk = opts.pk.get_default() if opts.pk.has_default() else None
-            (without_key if obj.pk is None or isinstance(obj.pk, DatabaseDefault) else with_key).append(obj)
+            key = obj.pk
+            if key is None and makes_keys:
+                key = obj.pk = opts.pk.get_default()
+            (without_key if key is None or isinstance(key, DatabaseDefault) else with_key).append(obj)
         fields = [field for field in opts.concrete_fields if not getattr(field, "generated", False)]
         async with transaction(using=alias, savepoint=False):
             if with_key:
@@ -241,12 +256,15 @@ class Writing(Terminals[M]):
         wanted = [field for field in returning if reads_back or field not in fields] if reads_back else []
         # Rows in which the same columns are left to the database go together.
         groups: dict[tuple[int, ...], list[Any]] = {}
-        for obj in objs:
-            left = tuple(
-                index
-                for index, field in enumerate(fields)
-                if isinstance(getattr(obj, field.attname, None), DatabaseDefault)
-            )
+        may_be_left = [
+            (index, field.attname)
+            for index, field in enumerate(fields)
+            if DatabaseDefault in {type(getattr(obj, field.attname, None)) for obj in objs}
+        ]
+        if not may_be_left:
+            groups[()] = objs
+        for obj in objs if may_be_left else ():
+            left = tuple(index for index, name in may_be_left if isinstance(getattr(obj, name, None), DatabaseDefault))
             groups.setdefault(left, []).append(obj)
         for left, members in groups.items():
             used = [field for index, field in enumerate(fields) if index not in left]
@@ -286,7 +304,7 @@ class Writing(Terminals[M]):
         unique = [opts.pk if name == "pk" else opts.get_field(name) for name in unique_fields or ()]
         if any(not field.concrete or field.many_to_many for field in updated):
             raise ValueError("bulk_create() can only be used with concrete fields in update_fields.")
-        if any(field.primary_key for field in updated):
+        if any(field in opts.pk_fields for field in updated):
             raise ValueError("bulk_create() cannot be used with primary keys in update_fields.")
         if any(not field.concrete or field.many_to_many for field in unique):
             raise ValueError("bulk_create() can only be used with concrete fields in unique_fields.")
@@ -327,19 +345,27 @@ class Writing(Terminals[M]):
         limit = adapter.features.max_query_params
         largest = len(instances) if limit is None else max(1, min(500, limit // (2 * len(fields) + 1)))
         size = min(batch_size, largest) if batch_size else largest
-        cast = adapter.vendor == "postgresql"
+        joins = self._node.parent is None and type(self).update is Writing.update
+        joins = joins and can_join(adapter, self.model, fields)
         changed = 0
         async with transaction(using=alias, savepoint=False):
-            rows = self._chain().using(alias)
-            for start in range(0, len(instances), size):
-                batch = instances[start : start + size]
-                updates: dict[str, Any] = {}
-                for field in fields:
-                    whens = [When(pk=obj.pk, then=_stored_value(field, obj)) for obj in batch]
-                    case: Any = Case(*whens, output_field=field)
-                    updates[field.attname] = Cast(case, output_field=field) if cast else case
-                changed += await rows.filter(pk__in=[obj.pk for obj in batch]).update(**updates)
+            for batch in _batches(instances, (batch_size or AT_ONCE) if joins else size):
+                matched = await update_joined(adapter, self.model, fields, batch) if joins else None
+                if matched is not None:
+                    changed += matched
+                    continue
+                for part in _batches(batch, size):
+                    changed += await self._update_by_cases(adapter, part, fields)
         return changed
+
+    async def _update_by_cases(self, adapter: Any, objs: Sequence[Any], fields: Sequence[Any]) -> int:
+        updates: dict[str, Any] = {}
+        for field in fields:
+            whens = [When(pk=obj.pk, then=_stored_value(field, obj)) for obj in objs]
+            case: Any = Case(*whens, output_field=field)
+            updates[field.attname] = Cast(case, output_field=field) if adapter.vendor == "postgresql" else case
+        rows = self._chain().using(adapter.alias).filter(pk__in=[obj.pk for obj in objs])
+        return await rows.update(**updates)
 
     # -- rows in place ------------------------------------------------------------------------
 
@@ -363,6 +389,10 @@ class Writing(Terminals[M]):
         inherited: dict[Any, dict[str, Any]] = {}
         for name, value in kwargs.items():
             field = opts.get_field(opts.pk.name if name == "pk" else name)
+            if getattr(field, "is_composite", False):
+                raise FieldError("Composite primary key fields must be updated individually.")
+            if hasattr(value, "_is_pk_set") and not value._is_pk_set():
+                raise ValueError(f"Unsaved model instance {value!r} cannot be used in an ORM query.")
             owner = field.model._meta.concrete_model
             direct = not (field.auto_created and not field.concrete) or not field.concrete
             if not direct or not field.concrete or field.many_to_many:
@@ -439,6 +469,10 @@ class Writing(Terminals[M]):
         """`delete` under Django's async name."""
         return await self._delete()
 
+    # A manager has neither: all rows are deleted by `objects.all().delete()`, never by a word that was left out.
+    delete.queryset_only = True  # type: ignore[attr-defined]
+    adelete.queryset_only = True  # type: ignore[attr-defined]
+
     async def _delete(self) -> tuple[int, dict[str, int]]:
         self._refuse_combined("delete")
         facts = self._facts
@@ -467,9 +501,16 @@ def _frozen_value(value: Any, out: list[Any]) -> Any:
     return freeze(value, out)
 
 
+def _batches(objs: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (objs[start : start + size] for start in range(0, len(objs), size))
+
+
 def _stored_value(field: Any, obj: Any) -> Any:
     value = getattr(obj, field.attname)
-    return value if hasattr(value, "resolve_expression") else Value(value, output_field=field)
+    if hasattr(value, "resolve_expression"):
+        return value
+    # None is NULL, also where `Value(None, JSONField())` would be JSON's null.
+    return Value(None) if value is None else Value(value, output_field=field)
 
 
 def _path_to(parent: Any, opts: Any) -> str:

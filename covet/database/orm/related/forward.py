@@ -12,6 +12,7 @@ from covet.database.orm.peers import MISSING, at_hand, peers_of, shared
 from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import add_awaitable, tables_of
 from covet.database.orm.related.assignment import agree_on_database, check_kind
+from covet.database.orm.related.deprecated import OldPrefetchName
 from covet.database.orm.related.filters import reverse_filter
 
 
@@ -26,7 +27,7 @@ class ForeignKeyDeferredAttribute(DeferredAttribute):
         held[name] = value
 
 
-class ForwardManyToOneDescriptor:
+class ForwardManyToOneDescriptor(OldPrefetchName):
     """`post.author`: the cached object, or it is loaded, for all peers of `post` in one query.
 
     Raises on reading:
@@ -181,7 +182,7 @@ class ForwardManyToOneDescriptor:
 
     def _lacking(self, instance: Any) -> list[Any]:
         """The peers for whom the related object is wanted too."""
-        if self.field.get_extra_descriptor_filter(instance):
+        if self.field.has_extra_descriptor_filter and self.field.get_extra_descriptor_filter(instance):
             # Each instance has a condition of its own.
             return [instance]
         model, attname, name, db = self.field.model, self._attname or "", self._cache_name, instance._state.db
@@ -205,8 +206,21 @@ class ForwardManyToOneDescriptor:
         Raises:
             ObjectDoesNotExist: the row is not there (the related model's own `DoesNotExist`).
         """
-        rows = self.get_queryset(instance=instance)
-        return await rows.get(reverse_filter(self.field, instance))
+        name = self._only_condition
+        if name is None:
+            return await self.get_queryset(instance=instance).get(reverse_filter(self.field, instance))
+        manager = self.field.remote_field.model._base_manager
+        key = {name: self._key_of(instance)}
+        if manager.is_plain and type(self).get_queryset is ForwardManyToOneDescriptor.get_queryset:
+            return await manager._rows()._evolve(hints={"instance": instance})._get((), key)  # noqa: SLF001 - hot
+        return await self.get_queryset(instance=instance).get(**key)
+
+    @functools.cached_property
+    def _only_condition(self) -> str | None:
+        """The one column that finds the related object; None where it takes more than that."""
+        field = self.field
+        is_simple = self._attname is not None and not field.has_extra_descriptor_filter
+        return str(field.foreign_related_fields[0].attname) if is_simple else None
 
     def __set__(self, instance: Any, value: Any) -> None:
         field = self.field

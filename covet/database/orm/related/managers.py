@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from covet.database.orm.hydration import by_key
 from covet.database.orm.managers import BaseManager
 from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.prefetch import Prefetched, Source
 from covet.database.orm.queryset.held import held_rows
+from covet.database.orm.queryset.recipe import Recipe, is_ordinary
+from covet.database.orm.related.deprecated import OldPrefetchName
 
 if TYPE_CHECKING:
 
@@ -17,8 +21,10 @@ if TYPE_CHECKING:
 
         model: Any
         _db: str | None
+        _hints: dict[str, Any]
 
         _queryset_class: Any
+        _is_async: bool
 
         def __init__(self) -> None: ...
         def get_queryset(self) -> Any: ...
@@ -48,13 +54,14 @@ class RelatedRows:
         return await self.manager.batched_rows()
 
 
-class RelatedManagerBase(ManagerLike):
+class RelatedManagerBase(OldPrefetchName, ManagerLike):
     """A manager of the objects related to one instance.
 
     Attributes:
         instance: whose related objects these are.
         cache_name: the key of its prefetched rows.
         tables: the tables that they are read from; None when they are not known.
+        is_ordinary: whether its QuerySets are built as ours are, so that a prefetch may be repeated by its `recipe`.
     """
 
     do_not_call_in_templates = True
@@ -62,6 +69,8 @@ class RelatedManagerBase(ManagerLike):
     instance: Any
     cache_name: str
     tables: tuple[str, ...] | None = None
+    is_ordinary = False
+    recipe: Recipe | None = None
 
     def __init__(self, instance: Any) -> None:
         if not self.has_plain_init:
@@ -73,18 +82,30 @@ class RelatedManagerBase(ManagerLike):
         held = self._held()
         if held is None:
             return self._limited(super().get_queryset())
-        if type(held) is not Prefetched:
-            return held
-        if held.queryset is not None:
-            return self._unfolded(held, super().get_queryset())
-        plain = super().get_queryset
-        rows = held_rows(self._queryset_class, self.model, held.rows, lambda: self._apply_rel_filters(plain()))
-        self.instance._prefetched_objects_cache[self.cache_name] = rows
-        return rows
+        return self._holding(held) if type(held) is Prefetched else held
 
     def all(self) -> Any:
         """All related objects."""
+        held = self._held()
+        if type(held) is Prefetched and not self._is_async:
+            return self._holding(held)
         return self._rows()
+
+    def _holding(self, held: Prefetched) -> Any:
+        """A QuerySet of the prefetched rows.
+
+        The instance does not keep it: it leads back to the instance, and such a cycle would keep both alive.
+        """
+        make = self._plain_rows if held.queryset is None else functools.partial(self._narrowed, held.queryset)
+        return held_rows(self._queryset_class, self.model, held.rows, make)
+
+    def _plain_rows(self) -> Any:
+        """The QuerySet that plainly prefetched rows stand for."""
+        return self._apply_rel_filters(super().get_queryset())
+
+    def _narrowed(self, given: Any) -> Any:
+        """The QuerySet that rows prefetched with a QuerySet of the caller's stand for."""
+        return given._chain() if given._facts.sliced else self._apply_rel_filters(given._chain())
 
     async def _query(self) -> Any:
         """`get_queryset()`, awaited where the manager's own is async."""
@@ -108,24 +129,34 @@ class RelatedManagerBase(ManagerLike):
             rows._related_source = RelatedRows(self)
         return rows
 
-    def _unfolded(self, held: Prefetched, queryset: Any) -> Any:
-        """A QuerySet of the prefetched rows, kept in their place."""
-        given = held.queryset
-        if given is not None and given.query.is_sliced:
-            rows = given._chain()
-        else:
-            rows = self._apply_rel_filters(queryset if given is None else given._chain())
-        rows._result_cache = held.rows
-        rows._prefetch_done = True
-        self.instance._prefetched_objects_cache[self.cache_name] = rows
-        return rows
-
     def _apply_rel_filters(self, queryset: Any) -> Any:
         """`queryset` for this instance only."""
         raise AttributeError
 
     async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
         """How to fetch the related objects of `instances`."""
+        raise AttributeError
+
+    async def _related_to(self, wanted: list[Any], instance: Any, given: Any) -> Any:
+        """The QuerySet that prefetches for the keys `wanted`: as one before was built, or built by its methods.
+
+        Args:
+            wanted: the keys.
+            instance: the first of those for whom it is, for routers.
+            given: the caller's QuerySet; None for all related objects.
+        """
+        if given is not None:
+            return await self._prefetching(wanted, instance, given)
+        recipe = self.recipe
+        rows = recipe and recipe.again(wanted, db=self._db, hints={**self._hints, "instance": instance})
+        if rows is None:
+            rows = await self._prefetching(wanted, instance, None)
+            if self.is_ordinary:
+                type(self).recipe = Recipe.of(rows)
+        return rows
+
+    async def _prefetching(self, wanted: Any, instance: Any, given: Any) -> Any:
+        """The QuerySet of what is related to `wanted`, out of `given` or of all."""
         raise AttributeError
 
     def link(self, related: Any, instance: Any) -> None:
@@ -174,13 +205,8 @@ class RelatedManagerBase(ManagerLike):
     async def _fetch_for(self, instances: list[Any]) -> dict[Any, Any]:
         source = await self.get_prefetch_querysets(instances)
         await source.queryset._fetch_all()
-        by_key: dict[Any, list[Any]] = {}
-        for related in source.queryset._result_cache:
-            by_key.setdefault(source.related_key(related), []).append(related)
-        found: dict[Any, Any] = {}
-        for instance in instances:
-            found[instance.pk] = by_key.get(source.instance_key(instance), [])
-        return found
+        groups = by_key(source.queryset._result_cache, source.related_key)
+        return {instance.pk: groups.get(source.instance_key(instance), []) for instance in instances}
 
 
 async def evaluated(objs: Any) -> tuple[Any, ...]:
@@ -201,13 +227,20 @@ def wrong_kind(model: Any, obj: Any) -> TypeError:
 def class_over(superclass: Any, base: type[RelatedManagerBase], name: str, namespace: dict[str, Any]) -> Any:
     """The related manager class of one relation over the related model's manager class."""
     body = dict(namespace)
+    body["is_ordinary"] = superclass.is_plain and is_ordinary(superclass._queryset_class)  # noqa: SLF001
     body["has_plain_init"] = superclass.__init__ is BaseManager.__init__
     if body["has_plain_init"]:
-        # What BaseManager.__init__ sets, once for all instances.
-        body.update(name=None, _db=None, _hints={}, creation_counter=0)
+        # What BaseManager's __new__ and __init__ set, once for all instances: one is made for each `post.tags`.
+        body.update(name=None, _db=None, _hints={}, creation_counter=0, _constructor_args=((), {}))
+        if superclass.__new__ is BaseManager.__new__:
+            body["__new__"] = _bare
     if inspect.iscoroutinefunction(superclass.get_queryset):
         body["get_queryset"] = _async_get_queryset
     return type(name, (base, superclass), body)
+
+
+def _bare(cls: Any, *_args: Any) -> Any:
+    return object.__new__(cls)
 
 
 async def _async_get_queryset(self: Any) -> Any:
@@ -216,4 +249,8 @@ async def _async_get_queryset(self: Any) -> Any:
     held = self._held()
     if held is None:
         return self._limited(queryset)
-    return self._unfolded(held, queryset) if type(held) is Prefetched else held
+    if type(held) is not Prefetched:
+        return held
+    given = held.queryset
+    narrow, start = (self._apply_rel_filters, queryset) if given is None else (self._narrowed, given)
+    return held_rows(self._queryset_class, self.model, held.rows, functools.partial(narrow, start))

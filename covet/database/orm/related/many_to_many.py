@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from typing import Any
@@ -11,6 +12,7 @@ from covet.database.orm.expressions.refs import F
 from covet.database.orm.implicit import settled
 from covet.database.orm.prefetch import Source
 from covet.database.orm.query import Q
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
 from covet.database.orm.related.forward import only_one
@@ -74,9 +76,24 @@ class ManyRelatedManager(RelatedManagerBase):
     def __init__(self, instance: Any) -> None:
         super().__init__(instance)
         # `BaseManager.__init__`, where it has to be called, knows no model.
-        self.model = self.sides.target
-        self.core_filters = {path: getattr(instance, attname) for path, attname in self.key_paths}
-        self.related_val = tuple(self.core_filters.values())
+        if not self.has_plain_init:
+            self.model = self.sides.target
+        if self._held() is None:
+            self._check_keys()
+
+    @property
+    def core_filters(self) -> dict[str, Any]:
+        """The conditions that narrow the related model's rows to those of this instance."""
+        instance = self.instance
+        return {path: getattr(instance, attname) for path, attname in self.key_paths}
+
+    @property
+    def related_val(self) -> tuple[Any, ...]:
+        """The instance's key, as the table between refers to it."""
+        return tuple(self.core_filters.values())
+
+    def _check_keys(self) -> None:
+        instance = self.instance
         if None in self.related_val:
             name = self.source_field.foreign_related_fields[0].name
             message = (
@@ -106,19 +123,15 @@ class ManyRelatedManager(RelatedManagerBase):
         return queryset.filter(**self.core_filters)
 
     async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
-        queryset = only_one(querysets) if querysets else await self._every()
-        queryset._add_hints(instance=instances[0])
-        queryset = queryset.using(queryset._db or self._db)
-        name = self.sides.query_name
+        given = only_one(querysets) if querysets else None
         foreign = self.source_field.foreign_related_fields
         key = single_key(foreign, type(instances[0]))
-        wanted = instances if key is None else [key(instance) for instance in instances]
-        rows = for_instances(queryset._next_is_sticky(), name, wanted)
-        keys = {f"{PREFETCH_KEY}{there.attname}": F(f"{name}__{there.name}") for there in foreign}
-        rows = rows.annotate(**keys)
-        names = tuple(keys)
+        names = [f"{PREFETCH_KEY}{there.attname}" for there in foreign]
         if key is not None:
+            wanted = list(map(key, instances))
+            rows = await self._related_to(wanted, instances[0], given)
             return Source(rows, attrgetter(names[0]), key, False, self.cache_name, False)
+        rows = await self._prefetching(instances, instances[0], given)
         return Source(
             rows,
             lambda related: tuple([getattr(related, name) for name in names]),
@@ -127,6 +140,16 @@ class ManyRelatedManager(RelatedManagerBase):
             self.cache_name,
             False,
         )
+
+    async def _prefetching(self, wanted: Any, instance: Any, given: Any) -> Any:
+        """The objects related to `wanted`, each with the key of what it is related to."""
+        queryset = await self._every() if given is None else given._chain()
+        queryset._add_hints(instance=instance)
+        queryset = queryset.using(queryset._db or self._db)
+        name = self.sides.query_name
+        rows = for_instances(queryset._next_is_sticky(), name, wanted)
+        foreign = self.source_field.foreign_related_fields
+        return rows.annotate(**{f"{PREFETCH_KEY}{there.attname}": F(f"{name}__{there.name}") for there in foreign})
 
     def _through_rows(self) -> Any:
         """The rows between alone, where the database guarantees that they lead to existing objects; else None."""
@@ -138,11 +161,13 @@ class ManyRelatedManager(RelatedManagerBase):
         rows = manager.filter(**{self.source_field_name: self.related_val[0]})
         return rows.filter(**{f"{self.target_field_name}__isnull": False}) if target.null else rows
 
+    @pending
     async def exists(self) -> bool:
         """Whether there is any related object."""
         rows = self._through_rows()
         return bool(await (await self._query() if rows is None else rows).exists())
 
+    @pending
     async def count(self) -> int:
         """How many related objects there are."""
         rows = self._through_rows()
@@ -161,6 +186,7 @@ class ManyRelatedManager(RelatedManagerBase):
     def _write_alias(self) -> str:
         return router.db_for_write(self.through, instance=self.instance)
 
+    @pending
     async def add(self, *objs: Any, through_defaults: Any = None) -> None:
         """Relate objects to this instance; those that are related already stay as they are.
 
@@ -178,11 +204,13 @@ class ManyRelatedManager(RelatedManagerBase):
             if self.symmetrical:
                 await self._add_items(target, source, *objs, through_defaults=through_defaults)
 
+    @pending
     async def remove(self, *objs: Any) -> None:
         """Relate objects no longer."""
         self._remove_prefetched_objects()
         await self._remove_items(self.source_field_name, self.target_field_name, *objs)
 
+    @pending
     async def clear(self) -> None:
         """Relate nothing."""
         alias = self._write_alias()
@@ -194,6 +222,7 @@ class ManyRelatedManager(RelatedManagerBase):
             await rows.filter(self._link_condition(None if self.is_plain_target else every)).delete()
             await self._announce("post_clear", None, alias)
 
+    @pending
     async def set(self, objs: Any, *, clear: bool = False, through_defaults: Any = None) -> None:
         """Relate exactly `objs`.
 
@@ -231,12 +260,14 @@ class ManyRelatedManager(RelatedManagerBase):
         alias = router.db_for_write(type(self.instance), instance=self.instance)
         return super(RelatedManagerBase, self.db_manager(alias))
 
+    @pending
     async def create(self, *, through_defaults: Any = None, **kwargs: Any) -> Any:
         """Make, save and relate an object."""
         made = await settled(self._creator().create(**kwargs))
         await self.add(made, through_defaults=through_defaults)
         return made
 
+    @pending
     async def get_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
         """`get_or_create` among the related objects; a new one is related."""
         obj, created = await settled(self._creator().get_or_create(**kwargs))
@@ -244,6 +275,7 @@ class ManyRelatedManager(RelatedManagerBase):
             await self.add(obj, through_defaults=through_defaults)
         return obj, created
 
+    @pending
     async def update_or_create(self, *, through_defaults: Any = None, **kwargs: Any) -> tuple[Any, bool]:
         """`update_or_create` among the related objects; a new one is related."""
         obj, created = await settled(self._creator().update_or_create(**kwargs))
@@ -297,25 +329,37 @@ class ManyRelatedManager(RelatedManagerBase):
         defaults = {name: value() if callable(value) else value for name, value in dict(through_defaults or {}).items()}
         ids = self._target_ids(target, objs)
         alias = self._write_alias()
-        # A made table can only clash on the pair itself; a model of the project's own must show its clashes.
-        is_made = self.through._meta.auto_created is not False
-        ignores = is_made and connections[alias].features.supports_ignore_conflicts
-        # The mirrored rows of a symmetrical relation are not announced.
-        announced = (self.reverse or source_field_name == self.source_field_name) and m2m_changed.has_listeners(
-            self.through
-        )
-        if ignores and not announced:
+        ignores, announced, is_blind = self._get_add_plan(alias, source_field_name)
+        if is_blind:
             await self._insert(source, target, list(ids), {}, alias, ignores=True)
             return
-        known = self.through._default_manager.using(alias).values_list(target.name, flat=True)
-        there = await known.filter(**{source.name: self.related_val[0], f"{target.name}__in": list(ids)})
-        missing = [key for key in ids if key not in set(there)]
+        missing = await self._get_missing_target_ids(source_field_name, target_field_name, alias, ids)
         async with transaction(using=alias, savepoint=False):
             if announced:
                 await self._announce("pre_add", set(missing), alias)
             await self._insert(source, target, missing, defaults, alias, ignores=ignores)
             if announced:
                 await self._announce("post_add", set(missing), alias)
+
+    def _get_add_plan(self, db: str, source_field_name: str) -> tuple[bool, bool, bool]:
+        """(whether clashes are ignored, whether signals are sent, whether nothing need be read first)."""
+        # A made table can only clash on the pair itself; a model of the project's own must show its clashes.
+        is_made = self.through._meta.auto_created is not False
+        ignores = is_made and connections[db].features.supports_ignore_conflicts
+        # The mirrored rows of a symmetrical relation are not announced.
+        is_own = self.reverse or source_field_name == self.source_field_name
+        announced = is_own and m2m_changed.has_listeners(self.through)
+        return ignores, announced, ignores and not announced
+
+    async def _get_missing_target_ids(
+        self, source_field_name: str, target_field_name: str, db: str, target_ids: Iterable[Any]
+    ) -> list[Any]:
+        """Those of `target_ids` that are not related yet, in their order."""
+        known = self.through._default_manager.using(db).values_list(target_field_name, flat=True)
+        wanted = list(target_ids)
+        there = await known.filter(**{source_field_name: self.related_val[0], f"{target_field_name}__in": wanted})
+        related = set(there)
+        return [key for key in wanted if key not in related]
 
     async def _insert(
         self, source: Any, target: Any, keys: list[Any], defaults: dict[str, Any], alias: str, *, ignores: bool

@@ -7,6 +7,7 @@ from typing import Any, Never
 
 from covet.database.orm.implicit import settled
 from covet.database.orm.prefetch import Source
+from covet.database.orm.queryset.pending import pending
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
 from covet.database.orm.related.forward import only_one
@@ -33,8 +34,14 @@ class ReverseManager(RelatedManagerBase):
 
     def __init__(self, instance: Any) -> None:
         super().__init__(instance)
-        self.model = self.relation.related_model
-        self.core_filters = {self.field.name: instance}
+        # `BaseManager.__init__`, where it has to be called, knows no model.
+        if not self.has_plain_init:
+            self.model = self.relation.related_model
+
+    @property
+    def core_filters(self) -> dict[str, Any]:
+        """The condition that narrows the related model's rows to those of this instance."""
+        return {self.field.name: self.instance}
 
     def __call__(self, *, manager: str) -> Any:
         """The same relation through another manager of the related model, by name."""
@@ -79,19 +86,24 @@ class ReverseManager(RelatedManagerBase):
         return rows
 
     async def get_prefetch_querysets(self, instances: Any, querysets: list[Any] | None = None) -> Source:
-        queryset = only_one(querysets) if querysets else await self._every()
-        queryset._add_hints(instance=instances[0])
+        given = only_one(querysets) if querysets else None
         field = self.field
         key = single_key(field.foreign_related_fields, type(instances[0]))
         own = single_key(field.local_related_fields, self.model)
-        queryset = queryset.using(queryset._db or self._db)
         if key is not None and own is not None:
-            rows = for_instances(queryset, field.name, [key(instance) for instance in instances])
+            wanted = list(map(key, instances))
+            rows = await self._related_to(wanted, instances[0], given)
             return Source(rows, own, key, False, self.cache_name, False)
-        rows = for_instances(queryset, field.name, instances)
+        rows = await self._prefetching(instances, instances[0], given)
         return Source(
             rows, field.get_local_related_value, field.get_foreign_related_value, False, self.cache_name, False
         )
+
+    async def _prefetching(self, wanted: Any, instance: Any, given: Any) -> Any:
+        """What refers to any of `wanted`."""
+        queryset = await self._every() if given is None else given._chain()
+        queryset._add_hints(instance=instance)
+        return for_instances(queryset.using(queryset._db or self._db), self.field.name, wanted)
 
     def link(self, related: Any, instance: Any) -> None:
         if not self.field.is_cached(related):
@@ -105,6 +117,7 @@ class ReverseManager(RelatedManagerBase):
             raise wrong_kind(self.model, obj)
         setattr(obj, self.field.name, self.instance)
 
+    @pending
     async def add(self, *objs: Any, bulk: bool = True) -> None:
         """Let objects refer to this instance.
 
@@ -134,14 +147,17 @@ class ReverseManager(RelatedManagerBase):
         rows = self.model._base_manager.using(alias).filter(pk__in=list(keys))
         await rows.update(**{self.field.name: self.instance})
 
+    @pending
     async def create(self, **kwargs: Any) -> Any:
         """Make and save an object that refers to this instance."""
         return await settled(super(RelatedManagerBase, self._for_writing(kwargs)).create(**kwargs))
 
+    @pending
     async def get_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`get_or_create` among the objects that refer to this instance."""
         return await settled(super(RelatedManagerBase, self._for_writing(kwargs)).get_or_create(**kwargs))  # type: ignore[no-any-return]
 
+    @pending
     async def update_or_create(self, **kwargs: Any) -> tuple[Any, bool]:
         """`update_or_create` among the objects that refer to this instance."""
         return await settled(super(RelatedManagerBase, self._for_writing(kwargs)).update_or_create(**kwargs))  # type: ignore[no-any-return]
@@ -152,6 +168,7 @@ class ReverseManager(RelatedManagerBase):
         kwargs[self.field.name] = self.instance
         return self.db_manager(self._write_alias())
 
+    @pending
     async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
         """Let `objs` refer to this instance.
 
@@ -185,6 +202,7 @@ class ReverseManager(RelatedManagerBase):
 class NullableReverseManager(ReverseManager):
     """`author.posts` where the key may be NULL, so that posts can be let go."""
 
+    @pending
     async def remove(self, *objs: Any, bulk: bool = True) -> None:
         """Let objects refer to nothing.
 
@@ -205,6 +223,7 @@ class NullableReverseManager(ReverseManager):
             keys.append(obj.pk)
         await self._clear((await self._query()).filter(pk__in=keys), bulk=bulk)
 
+    @pending
     async def clear(self, *, bulk: bool = True) -> None:
         """Let everything that refers to this instance refer to nothing."""
         self._check_fk_val()
@@ -223,6 +242,7 @@ class NullableReverseManager(ReverseManager):
                 setattr(obj, name, None)
                 await settled(obj.save(update_fields=[name]))
 
+    @pending
     async def set(self, objs: Any, *, bulk: bool = True, clear: bool = False) -> None:
         """Let exactly `objs` refer to this instance.
 
@@ -293,6 +313,7 @@ class ReverseManyToOneDescriptor:
         namespace = {
             "relation": rel,
             "field": rel.field,
+            "model": rel.related_model,
             "manager_class_of": staticmethod(self.manager_class_of),
             "cache_name": rel.field.remote_field.cache_name,
             "key_path": f"{rel.field.name}__{there[0].name}" if is_single else None,

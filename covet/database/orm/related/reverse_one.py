@@ -10,12 +10,13 @@ from covet.database.orm.peers import MISSING, peers_of, shared
 from covet.database.orm.prefetch import Source
 from covet.database.orm.related.access import add_awaitable, tables_of
 from covet.database.orm.related.assignment import agree_on_database, check_kind
+from covet.database.orm.related.deprecated import OldPrefetchName
 from covet.database.orm.related.filters import forward_filter
 from covet.database.orm.related.forward import only_one
 from covet.exceptions import ObjectDoesNotExist
 
 
-class ReverseOneToOneDescriptor:
+class ReverseOneToOneDescriptor(OldPrefetchName):
     """`place.restaurant`: the cached object, or it is loaded, for all peers of `place` in one query.
 
     Raises on reading:

@@ -178,9 +178,7 @@ class RelatedField(FieldCacheMixin, Field[T]):
 
     def related_query_name(self) -> str:
         """What queries on the other model call this relation."""
-        return str(
-            self.remote_field.related_query_name or self.remote_field.related_name or self.opts.model_name
-        )
+        return str(self.remote_field.related_query_name or self.remote_field.related_name or self.opts.model_name)
 
     @property
     def target_field(self) -> Any:

@@ -15,7 +15,7 @@ from covet.database.orm.relationships.base import (
     RelatedField,
     on_delete_choice,
 )
-from covet.database.orm.relationships.paths import PathInfo
+from covet.database.orm.relationships.paths import PathInfo, warn_of_columns
 from covet.database.orm.relationships.rels import ForeignObjectRel, ManyToOneRel, OneToOneRel
 from covet.database.orm.routers import router
 from covet.database.orm.types import Storage
@@ -176,12 +176,14 @@ class ForeignObject(RelatedField[T]):
         return self.get_joining_fields(reverse_join=True)
 
     def get_joining_columns(self, reverse_join: bool = False) -> tuple[Any, ...]:
-        """Pairs of columns that are equal in joined rows."""
+        """Pairs of columns that are equal in joined rows; deprecated, as in Django."""
+        warn_of_columns("ForeignObject.get_joining_columns", "get_joining_fields")
         return tuple((here.column, there.column) for here, there in self.get_joining_fields(reverse_join))
 
     def get_reverse_joining_columns(self) -> tuple[Any, ...]:
         """The same, from the other model's side."""
-        return self.get_joining_columns(reverse_join=True)
+        warn_of_columns("ForeignObject.get_reverse_joining_columns", "get_reverse_joining_fields")
+        return tuple((here.column, there.column) for here, there in self.get_joining_fields(reverse_join=True))
 
     def get_col_pairs(self, alias: str, targets: Sequence[Any], sources: Sequence[Any]) -> ColPairs:
         """The columns of a relation over several, as one expression."""
@@ -192,10 +194,20 @@ class ForeignObject(RelatedField[T]):
         """Whether `get_extra_restriction` was overridden."""
         return type(self).get_extra_restriction is not Field.get_extra_restriction
 
+    @property
+    def extra_restriction_varies(self) -> bool:
+        """Whether the restriction may differ from query to query (by language, say): no statement with it is kept."""
+        return self.has_extra_restriction
+
     def get_extra_descriptor_filter(self, instance: Any) -> Any:
         """A further condition (mapping or Q) on the object that the accessor finds."""
         del instance
         return {}
+
+    @property
+    def has_extra_descriptor_filter(self) -> bool:
+        """Whether a field class of a project's own adds conditions to what the accessor finds."""
+        return type(self).get_extra_descriptor_filter is not ForeignObject.get_extra_descriptor_filter
 
     # --- paths --------------------------------------------------------------------------------
 

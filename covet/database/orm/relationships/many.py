@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, overload
 
-from covet.database.orm.naming import MAX_LENGTH, truncate_name
+from covet.database.orm.naming import table_name
 from covet.database.orm.on_delete import CASCADE
 from covet.database.orm.registry import make_model_tuple
 from covet.database.orm.relationships.base import (
@@ -233,8 +233,7 @@ class ManyToManyField(RelatedField[T]):
             return str(through._meta.db_table)
         if self.db_table:
             return self.db_table
-        name = f"{meta.db_table.strip(chr(34))}_{self.name}"
-        return truncate_name(name, MAX_LENGTH["postgresql"])
+        return table_name(f"{meta.db_table.strip(chr(34))}_{self.name}")
 
     def _key_of_source(self, related: Any) -> Any:
         """The through model's key to this model."""

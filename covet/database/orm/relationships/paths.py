@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 from covet.database.orm.fields.deconstruction import NOT_PROVIDED
@@ -30,6 +31,11 @@ class PathInfo(NamedTuple):
 
 
 use_path_info(PathInfo)
+
+
+def warn_of_columns(method: str, instead: str) -> None:
+    """Django 5's warning of a method that gives columns where fields are wanted."""
+    warnings.warn(f"{method}() is deprecated. Use {instead}() instead.", DeprecationWarning, stacklevel=3)
 
 
 class FieldCacheMixin:

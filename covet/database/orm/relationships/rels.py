@@ -9,7 +9,7 @@ from covet.database.orm.expressions.refs import ColPairs
 from covet.database.orm.fields.base import Field
 from covet.database.orm.fields.choices import BLANK_CHOICE_DASH
 from covet.database.orm.lookups.registry import RegisterLookupMixin
-from covet.database.orm.relationships.paths import FieldCacheMixin
+from covet.database.orm.relationships.paths import FieldCacheMixin, warn_of_columns
 from covet.exceptions import FieldDoesNotExist, FieldError
 
 
@@ -180,7 +180,8 @@ class ForeignObjectRel(FieldCacheMixin):
         return self.field.get_reverse_joining_fields()  # type: ignore[no-any-return]
 
     def get_joining_columns(self) -> tuple[Any, ...]:
-        """Pairs of this model's and the other's column."""
+        """Pairs of this model's and the other's column; deprecated, as in Django."""
+        warn_of_columns("ForeignObjectRel.get_joining_columns", "get_joining_fields")
         return tuple((here.column, there.column) for here, there in self.get_joining_fields())
 
     def get_col_pairs(self, alias: str, targets: Any, sources: Any) -> ColPairs:
@@ -191,6 +192,11 @@ class ForeignObjectRel(FieldCacheMixin):
     def has_extra_restriction(self) -> bool:
         """Whether the join has a condition of its own."""
         return bool(getattr(self.field, "has_extra_restriction", False))
+
+    @property
+    def extra_restriction_varies(self) -> bool:
+        """Whether the relation's restriction may differ from query to query."""
+        return bool(getattr(self.field, "extra_restriction_varies", False))
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> Any:
         """The join's own condition, or None."""

@@ -9,10 +9,12 @@ from covet.database.orm import (
     SET_NULL,
     CharField,
     CheckConstraint,
+    CompositePrimaryKey,
     DateTimeField,
     DecimalField,
     F,
     ForeignKey,
+    GeneratedField,
     GenericIPAddressField,
     Index,
     IntegerField,
@@ -22,6 +24,8 @@ from covet.database.orm import (
     Q,
 )
 from covet.database.orm.checks import check_models
+from covet.database.orm.contenttypes import GenericForeignKey, GenericRelation
+from covet.database.orm.contenttypes.checks import check_model_name_lengths
 from covet.database.orm.functions import Lower
 from covet.database.orm.registry import Apps
 from covet.utils.checks import Error, Warning
@@ -144,3 +148,102 @@ def test_a_fields_own_check_is_asked(registry: Apps) -> None:
         Meta = _meta(registry)
 
     assert _found(registry) == [("own.W001", "Mind the gap.")]
+
+
+def test_part_of_a_composite_key_is_a_column_of_its_own_that_is_never_null(registry: Apps) -> None:
+    class Whole(Model):
+        Meta = _meta(registry)
+
+    class Parted(Model):
+        pk = CompositePrimaryKey("whole", "whole_id", "nowhere", "pk", "perhaps", "computed")
+        id = IntegerField()
+        whole = ForeignKey(Whole, CASCADE)
+        perhaps = IntegerField(null=True)
+        computed = GeneratedField(expression=F("id") + 1, output_field=IntegerField(), db_persist=True)
+        Meta = _meta(registry)
+
+    assert [(error.id, error.msg, error.hint) for error in Parted.check() if error.id == "models.E042"] == [
+        ("models.E042", f"{name} cannot be included in the composite primary key.", hint)
+        for name, hint in (
+            ("'nowhere'", "'nowhere' is not a valid field."),
+            ("'pk'", "'pk' field has no column."),
+            ("'perhaps'", "'perhaps' field may not set 'null=True'."),
+            ("'computed'", "'computed' field is a generated field."),
+            ("'whole_id'", "'whole_id' and 'whole' are the same fields."),
+        )
+    ]
+    assert "models.E004" not in {error.id for error in Parted.check()}
+
+
+def test_composite_key_of_another_name_is_an_error(registry: Apps) -> None:
+    class Parted(Model):
+        key = CompositePrimaryKey("left", "right")
+        left = IntegerField()
+        right = IntegerField()
+        Meta = _meta(registry)
+
+    assert [error.id for error in Parted.check()] == ["fields.E013"]
+
+
+def test_generic_foreign_key_names_fields_that_exist_and_fit(registry: Apps) -> None:
+    class Bare(Model):
+        subject = GenericForeignKey()
+        Meta = _meta(registry)
+
+    class Wrong(Model):
+        content_type = IntegerField()
+        object_id = IntegerField()
+        subject = GenericForeignKey()
+        Meta = _meta(registry)
+
+    class Elsewhere(Model):
+        content_type = ForeignKey("self", CASCADE)
+        object_id = IntegerField()
+        subject = GenericForeignKey()
+        Meta = _meta(registry)
+
+    found = {model: [(error.id, error.msg) for error in model.check()] for model in (Bare, Wrong, Elsewhere)}
+    assert found == {
+        Bare: [
+            (
+                "contenttypes.E001",
+                "The GenericForeignKey object ID references the nonexistent field 'object_id'.",
+            ),
+            (
+                "contenttypes.E002",
+                "The GenericForeignKey content type references the nonexistent field 'Bare.content_type'.",
+            ),
+        ],
+        Wrong: [("contenttypes.E003", "'Wrong.content_type' is not a ForeignKey.")],
+        Elsewhere: [
+            ("contenttypes.E004", "'Elsewhere.content_type' is not a ForeignKey to 'contenttypes.ContentType'.")
+        ],
+    }
+    assert Bare.subject == Bare._meta.private_fields[0]
+
+
+def test_generic_relation_needs_a_generic_foreign_key_on_the_other_side(registry: Apps) -> None:
+    class Plain(Model):
+        Meta = _meta(registry)
+
+    class Tagged(Model):
+        tags = GenericRelation(Plain)
+        Meta = _meta(registry)
+
+    assert [(error.id, error.msg) for error in Tagged.check()] == [
+        (
+            "contenttypes.E004",
+            "The GenericRelation defines a relation with the model 'library.Plain', but that model does not have a "
+            "GenericForeignKey.",
+        )
+    ]
+
+
+def test_model_names_fit_into_the_table_of_content_types(registry: Apps) -> None:
+    type("A" * 100, (Model,), {"__module__": __name__, "Meta": _meta(registry)})
+    assert check_model_name_lengths(registry.get_app_configs()) == []
+    type("B" * 101, (Model,), {"__module__": __name__, "Meta": _meta(registry)})
+    found = check_model_name_lengths(registry.get_app_configs())
+    assert [(error.id, error.msg) for error in found] == [
+        ("contenttypes.E005", "Model names must be at most 100 characters (got 101).")
+    ]

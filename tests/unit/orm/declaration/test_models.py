@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from covet.conf import override_settings
 from covet.database.orm import (
     CASCADE,
     CharField,
@@ -270,3 +271,15 @@ def test_instances_are_copied_and_pickled_with_their_state() -> None:
 )
 def test_label_is_found_in_the_modules_name(module: str, label: str) -> None:
     assert label_of_module(module) == label
+
+
+def test_setting_gives_a_model_its_address(registry: Apps) -> None:
+    with override_settings(ABSOLUTE_URL_OVERRIDES={"library.leaf": lambda leaf: f"/leaves/{leaf.pk}/"}):
+
+        class Leaf(Model):
+            Meta = _meta(registry)
+
+            def get_absolute_url(self) -> str:
+                return "/own/"
+
+    assert Leaf(pk=3).get_absolute_url() == "/leaves/3/"

@@ -1,0 +1,327 @@
+"""Details of Django's that its own tests look at: extra() beside values(), hidden order columns, old names."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import pytest
+
+from covet.database.connections import connections
+from covet.database.orm import (
+    CASCADE,
+    CharField,
+    CheckConstraint,
+    Count,
+    DateTimeField,
+    Exists,
+    F,
+    ForeignKey,
+    Func,
+    IntegerField,
+    JSONField,
+    ManyToManyField,
+    Model,
+    OneToOneField,
+    OuterRef,
+    Prefetch,
+    Q,
+    Sum,
+    Value,
+)
+from covet.database.orm.constraints import BaseConstraint
+from covet.database.orm.functions import Now
+from covet.exceptions import FieldError
+from covet.http.shortcuts import aget_list_or_404, aget_object_or_404
+from tests.integration.orm.shop import LABEL, Car, Note, Post, Profile, Queries, Stage, Tag, User
+
+
+class StampedByDatabase(DateTimeField):
+    """Tells what the database made of its expression."""
+
+    db_returning = True
+
+
+class Visit(Model):
+    at = StampedByDatabase(default=Now)
+    notes = JSONField(null=True)
+
+    class Meta:
+        app_label = LABEL
+
+
+class Left(Model):
+    left_name = CharField(max_length=10, default="")
+
+    class Meta:
+        app_label = LABEL
+
+
+class Right(Model):
+    key = IntegerField(primary_key=True)
+    right_name = CharField(max_length=10, default="")
+
+    class Meta:
+        app_label = LABEL
+
+
+class Both(Left, Right):
+    value = IntegerField(default=0)
+
+    class Meta:
+        app_label = LABEL
+
+
+class Below(Both):
+    depth = IntegerField(default=0)
+
+    class Meta:
+        app_label = LABEL
+
+
+class Forgetful(User):
+    """Its `save` loses the coroutine."""
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Awaits nothing."""
+
+    class Meta:
+        app_label = "django_details"
+        proxy = True
+
+
+async def _two_users() -> None:
+    await User.create(username="ann", age=30)
+    await User.create(username="ann", age=40)
+
+
+def test_column_that_only_orders_distinct_rows_is_not_returned(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        await _two_users()
+        names = User.objects.values_list("username").distinct().order_by("-age")
+        assert await names == [("ann",), ("ann",)]
+        assert await names.values("username") == [{"username": "ann"}] * 2
+
+    stage.run(body)
+
+
+def test_extra_after_named_values_is_not_returned_but_may_order(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        await _two_users()
+        rows = User.objects.values("age").extra(select={"reverse_age": "-age"})
+        assert await rows.order_by("reverse_age") == [{"age": 40}, {"age": 30}]
+        with pytest.raises(FieldError, match=r"'other' into field\. Choices are: .*profile, reverse_age, username"):
+            User.objects.extra(select={"reverse_age": "-age"}).values("other")
+
+    stage.run(body)
+
+
+def test_extra_after_all_values_comes_first(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        await _two_users()
+        rows = User.objects.values_list().extra(select={"one": "1", "two": "2"})
+        assert [row[:2] for row in await rows] == [(1, 2), (1, 2)]
+
+    stage.run(body)
+
+
+def test_function_that_is_declared_an_aggregate_is_one(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await _two_users()
+        counted = Func("username", function="COUNT")
+        counted.contains_aggregate = True
+        assert await User.objects.aggregate(names=counted) == {"names": 2}
+        queries.clear()
+        # What it is over no rows, only the database knows.
+        assert await User.objects.none().aggregate(names=counted, age=Sum("age")) == {"names": 0, "age": None}
+        assert len(queries) == 1
+
+    stage.run(body)
+
+
+def test_update_in_the_order_of_an_aggregate_is_refused(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        rows = User.objects.annotate(written=Count("posts")).order_by("-written")
+        with pytest.raises(FieldError, match="Cannot update when ordering by an aggregate: Count"):
+            await rows.update(age=1)
+
+    stage.run(body)
+
+
+def test_sync_save_that_saves_nothing_is_an_error(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        with pytest.raises(TypeError, match=r"Forgetful\.save\(\) returned nothing to await, and the instance is not"):
+            await Forgetful.objects.create(username="ann")
+
+    stage.run(body)
+
+
+def test_rows_between_that_clash_after_all_are_ignored(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body(_: Queries) -> None:
+        ann = await User.create(username="ann")
+        post = await Post.create(title="first", author=ann)
+        tag = await Tag.create(name="new")
+        await tag.posts.add(post)
+
+        async def too_early(*_args: Any) -> list[Any]:
+            return [post.pk]
+
+        monkeypatch.setattr(type(tag.posts), "_get_add_plan", lambda *_args: (True, False, False))
+        monkeypatch.setattr(type(tag.posts), "_get_missing_target_ids", too_early)
+        await tag.posts.add(post)
+        assert await tag.posts.count() == 1
+
+    stage.run(body)
+
+
+def test_old_name_of_prefetching_warns_and_works(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        ann = await User.create(username="ann")
+        post = await Post.create(title="first", author=ann)
+        profile = await Profile.create(user=ann)
+        car = await Car.create(name="Mini")
+        note = await Note.create(text="red", subject=car)
+        asked: list[tuple[Any, Any, Any]] = [
+            (Post.author, post, ann),
+            (ann.posts, ann, post),
+            (User.profile, ann, profile),
+            (post.tags, post, None),
+            (car.notes, car, note),
+            (Note.subject, note, car),
+        ]
+        for place, instance, related in asked:
+            with pytest.warns(DeprecationWarning, match=r"Use get_prefetch_querysets\(\) instead\."):
+                pending = place.get_prefetch_queryset(type(instance).objects.all())
+            source = await pending
+            assert list(await source.queryset if hasattr(source.queryset, "_fetch_all") else source.queryset) == (
+                [] if related is None else [related]
+            )
+
+    stage.run(body)
+
+
+def test_chunk_size_of_aiterator_is_refused_when_iteration_begins(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        rows = User.objects.aiterator(chunk_size=0)
+        with pytest.raises(ValueError, match=r"Chunk size must be strictly positive\."):
+            async for _row in rows:
+                pass
+
+    stage.run(body)
+
+
+async def test_shortcuts_name_themselves_in_errors() -> None:
+    with pytest.raises(ValueError, match=r"First argument to aget_object_or_404\(\) must be a Model"):
+        await aget_object_or_404("a string")
+    with pytest.raises(ValueError, match=r"First argument to aget_list_or_404\(\) must be a Model"):
+        await aget_list_or_404([])
+
+
+@pytest.mark.parametrize("kind", [ForeignKey, OneToOneField, ManyToManyField])
+def test_relation_deconstructs_to_the_path_that_users_import(kind: Any) -> None:
+    field = kind(User, CASCADE) if kind is not ManyToManyField else kind(User)
+    assert field.deconstruct()[1] == f"covet.database.orm.{kind.__name__}"
+
+
+def test_manager_that_cannot_be_imported_does_not_deconstruct() -> None:
+    made = type(Post.objects).from_queryset(type(Post.objects.all()), "MadeManager")()
+    with pytest.raises(ValueError, match=r"Could not find manager MadeManager in covet\.database\.orm\.managers\."):
+        made.deconstruct()
+
+
+def test_base_constraint_leaves_its_methods_to_subclasses() -> None:
+    constraint = BaseConstraint(name="mine")
+    for method in (constraint.constraint_sql, constraint.create_sql, constraint.remove_sql):
+        with pytest.raises(NotImplementedError, match="must be implemented by a subclass"):
+            method(None, None)
+
+
+def test_check_of_a_constraint_warns_and_stands_for_condition() -> None:
+    condition = Q(age__gt=1)
+    with pytest.warns(DeprecationWarning, match=r"in favor of `\.condition`"):
+        constraint = CheckConstraint(check=condition, name="adult")
+    assert constraint.condition is condition
+    with pytest.warns(DeprecationWarning, match=r"in favor of `\.condition`"):
+        constraint.check = Q(age__gt=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert constraint.condition == Q(age__gt=2)
+
+
+def test_expression_of_a_returning_field_becomes_its_value(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        visit = await Visit.objects.create()
+        if connections["default"].features.has_returning:
+            assert visit.at == (await Visit.objects.get()).at
+
+    stage.run(body)
+
+
+def test_bulk_update_writes_none_as_null_into_json(stage: Stage) -> None:
+    async def body(_: Queries) -> None:
+        visit = await Visit.objects.create(notes={})
+        for nothing in (None, Value(None)):
+            visit.notes = nothing
+            await Visit.objects.bulk_update([visit], ["notes"])
+            assert await Visit.objects.filter(notes__isnull=True).count() == 1
+
+    stage.run(body)
+
+
+def test_child_of_two_parents_knows_the_key_of_the_one_it_is_reached_from(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await Left.objects.create()
+        below = await Below.objects.create(key=70, value=1, depth=2)
+        assert below.pk != 70
+        rows = Right.objects.select_related("both__below").only("key", "both__value", "both__below__depth")
+        queries.clear()
+        right = await rows.get(key=70)
+        assert (right.both.value, right.both.below.depth, right.both.below.key) == (1, 2, 70)
+        assert len(queries) == 1
+        # A deferred key of a parent is not the key of the parent between.
+        assert (await Below.objects.only("depth").get()).key == 70
+
+    stage.run(body)
+
+
+def test_prefetch_answers_to_its_old_name() -> None:
+    rows = User.objects.all()
+    for prefetch, expected in ((Prefetch("posts", rows), rows), (Prefetch("posts"), None)):
+        with pytest.warns(DeprecationWarning, match=r"Use get_current_querysets\(\) instead"):
+            assert prefetch.get_current_queryset(0) is expected
+
+
+def test_pickled_queryset_keeps_its_rows_and_its_query(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await _two_users()
+        older = User.objects.filter(age__gt=35).annotate(writes=Exists(Post.objects.filter(author=OuterRef("pk"))))
+        older = older.prefetch_related("posts").order_by(F("age").desc())
+        await older
+        await Post.create(title="late", author=older[0])
+        copied = pickle.loads(pickle.dumps(older))
+        queries.clear()
+        assert [user.age for user in copied] == [40]
+        assert queries == []
+        # What is chained on it goes on from its conditions, not from all rows.
+        assert await copied.count() == 1
+        assert await copied.filter(writes=True).values_list("age", flat=True) == [40]
+        again = await copied.all()
+        assert [[post.title for post in user.posts.all()] for user in again] == [["late"]]
+        assert not await pickle.loads(pickle.dumps(User.objects.none())).exists()
+
+    stage.run(body)
+
+
+def test_constraint_takes_its_name_by_position_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="Passing positional arguments to BaseConstraint is deprecated"):
+        constraint = BaseConstraint("mine", "custom %(name)s message")
+    assert constraint.get_violation_error_message() == "custom mine message"
+    with pytest.raises(TypeError, match="missing 1 required keyword-only argument: 'name'"):
+        BaseConstraint()
+
+
+@pytest.mark.parametrize("name", ["delete", "adelete"])
+def test_managers_cannot_delete_everything_by_mistake(name: str) -> None:
+    assert not hasattr(User.objects, name)
+    assert hasattr(User.objects.all(), name)
