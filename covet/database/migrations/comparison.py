@@ -66,6 +66,11 @@ class Wanted:
         classes = list(models)
         return cls({vendor: wanted_schema(classes, vendor) for vendor in VENDORS}, frozenset(managed))
 
+    @property
+    def all_named(self) -> frozenset[str]:
+        """The constraints and indexes that any model names."""
+        return frozenset().union(*(table.named for table in self.schemas["postgresql"].tables.values()))
+
     def named(self, table: str) -> frozenset[str]:
         """The constraints and indexes of a table that its model names."""
         return self.schemas["postgresql"].tables[table].named
@@ -140,7 +145,7 @@ def _compare_column(
     del schema, live, target
     states: _States = context.opts[_OPTION]
     pair = states.live[table].columns[name], states.target[table].columns[name]
-    if pair[0] != pair[1]:
+    if not differences.is_same(*pair):
         operation.kw["modify_covet"], operation.kw["existing_covet"] = pair, None
     return PriorityDispatchResult.CONTINUE
 
@@ -174,22 +179,29 @@ _register()
 async def target_state(adapter: Adapter, wanted: Wanted) -> SchemaState:
     """The tables of the models as this database would keep them."""
     async with shadow(adapter) as session:
-        for statement in wanted.schemas[session.vendor].statements():
+        for statement in wanted.schemas[session.vendor].statements(native_uuid=session.target.native_uuid):
             await session.execute(statement)
-        return await read_schema(session)
+        return await read_schema(session, named=wanted.all_named)
 
 
-async def compare(adapter: Adapter, wanted: Wanted) -> Compared:
-    """What separates a database from its models."""
+async def compare(adapter: Adapter, wanted: Wanted, *, live: SchemaState | None = None) -> Compared:
+    """What separates a database from its models.
+
+    Args:
+        adapter: the database.
+        wanted: what the models want.
+        live: the tables to compare with, where they are not those that the database has now.
+    """
     target = await target_state(adapter, wanted)
     async with open_session(adapter) as session:
-        whole = await read_schema(session)
+        whole = await read_schema(session, named=wanted.all_named) if live is None else live
         others = await read_others(session)
+    is_read = live is None
     target = {name: state for name, state in target.items() if name not in others}
     live = {name: state for name, state in whole.items() if name in target or name in wanted.managed}
     states = _States(live, target, wanted)
-    if adapter.is_shared:
-        # A database in memory has one connection, and the session has just had it.
+    if adapter.is_shared or not is_read:
+        # A database in memory has one connection, and the session has just had it; Alembic sees only what is there.
         found = _without_alembic(states)
     else:
         async with adapter.engine.connect() as connection:

@@ -163,7 +163,12 @@ def clauses_for(clauses: str, target: Target) -> str:
 
 
 def constraint(definition: Definition, target: Target) -> str | None:
-    """A table constraint in one database's words; None where that database has no such thing."""
+    """A table constraint in one database's words; None where that database has no such thing.
+
+    A mapping without `default` speaks only of the databases that it names.
+    """
+    if not isinstance(definition, str) and target.vendor not in definition and "default" not in definition:
+        return None
     text = choose(definition, target.vendor)
     meaning = [token.upper for token in words(text)[:4]]
     if target.vendor != "postgresql" and "EXCLUDE" in meaning:

@@ -38,9 +38,20 @@ def column_changes(live: TableState, target: TableState) -> Iterator[Change]:
             yield DropColumn(target.name, column)
 
 
+def is_same(live: ColumnState, target: ColumnState) -> bool:
+    """Whether a column is what the models want.
+
+    On MariaDB a UUID is 32 characters in what Django made before 5.0, and a type of its own since; the values that are
+    written and read serve both.
+    """
+    if live.type == "char(32)" and target.type == "uuid":
+        live = replace(live, type=target.type)
+    return live == target
+
+
 def column_change(table: str, live: ColumnState, target: ColumnState) -> Iterator[Change]:
     """How one column differs; another generating expression is another column."""
-    if live == target:
+    if is_same(live, target):
         return
     if live.generated != target.generated:
         yield RemakeColumn(table, live, target)

@@ -49,6 +49,11 @@ class MigrationFile:
         return (self.app, self.name)
 
     @property
+    def app_label(self) -> str:
+        """The app, under the name that receivers of `post_migrate` know from Django's plans."""
+        return self.app
+
+    @property
     def title(self) -> str:
         """How lists show it."""
         return f"{self.app}/{self.name}" if self.app else self.name

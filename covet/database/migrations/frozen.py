@@ -15,6 +15,7 @@ from covet.database.migrations.states.base import SchemaState, TableState
 from covet.database.migrations.states.reading import read_schema
 from covet.database.orm import fields as field_classes
 from covet.database.orm import relationships
+from covet.database.orm.fields import postgres
 from covet.database.orm.models import Model
 from covet.database.orm.naming import split_identifier
 from covet.database.orm.registry import Apps, apps
@@ -78,43 +79,76 @@ class FrozenApps:
 
     def _build(self, state: TableState) -> None:
         today = self._today.get(state.name)
-        label, name = ("frozen", class_name(state.name))
-        if today is not None:
-            label, name = today._meta.app_label, today._meta.object_name
+        label, name = self._names(state.name)
         current = {field.column: field for field in today._meta.local_concrete_fields} if today is not None else {}
         attributes: dict[str, Any] = {"__module__": __name__}
+        others: list[str] = []
+        by_column: dict[str, str] = {}
         for column in state.columns.values():
             text = field_text(state, column, self._vendor)
             field = current.get(column.name)
             if field is not None and not field.is_relation and self._same(field, text):
                 attributes[field.name] = field.clone()
+                by_column[column.name] = field.name
                 continue
             if field is not None:
                 text.name = field.name if field.is_relation == (text.to is not None) else text.name
-            attributes[text.name] = self._field(text, state.name)
+                text.options["db_column"] = column.name
+            if text.to in self._schema:
+                others.append(str(text.to))
+            attributes[text.name] = self._field(text, field)
+            by_column[column.name] = text.name
+        for field in today._meta.local_many_to_many if today is not None else ():
+            tables = self._tables_of(field)
+            if all(table in self._schema for table in tables):
+                attributes[field.name] = self._many(state.name, field, *tables)
+                others += tables
+        if len(state.primary_key) > 1:
+            attributes["pk"] = field_classes.CompositePrimaryKey(*(by_column[each] for each in state.primary_key))
         attributes["Meta"] = type(
             "Meta", (), {"app_label": label, "db_table": state.name, "apps": self._apps, "managed": False}
         )
         self._models[state.name] = type(name, (Model,), attributes)
+        # Relations are named, not resolved, until both sides stand: tables may refer to each other.
+        for other in others:
+            self.table(other)
+
+    def _names(self, table: str) -> tuple[str, str]:
+        """The label and the class name for a table."""
+        today = self._today.get(table)
+        return ("frozen", class_name(table)) if today is None else (today._meta.app_label, today._meta.object_name)
+
+    @staticmethod
+    def _tables_of(field: Any) -> tuple[str, str]:
+        """The tables behind a many-to-many field: the one between, and the other side's."""
+        between, other = field.remote_field.through, field.remote_field.model
+        return split_identifier(between._meta.db_table)[1], split_identifier(other._meta.db_table)[1]
+
+    def _many(self, owner: str, field: Any, between: str, other: str) -> Any:
+        return relationships.ManyToManyField(
+            "self" if other == owner else ".".join(self._names(other)),
+            through=".".join(self._names(between)),
+            through_fields=(field.m2m_field_name(), field.m2m_reverse_field_name()),
+            related_name=field.remote_field.related_name,
+        )
 
     @staticmethod
     def _same(field: Any, text: FieldText) -> bool:
         made = type(field).__mro__
         return bool(field.null) == bool(text.options.get("null")) and any(cls.__name__ == text.kind for cls in made)
 
-    def _field(self, text: FieldText, owner: str) -> Any:
+    def _field(self, text: FieldText, today: Any) -> Any:
         options = dict(text.options)
         if text.to is None:
-            return getattr(field_classes, text.kind)(**options)
-        options["related_name"] = "+"
-        options["db_constraint"] = True
-        if text.to == owner:
-            target: Any = "self"
-        elif text.to in self._schema:
-            target = self.table(text.to)
-        else:
+            if text.base is not None:
+                options["base_field"] = self._field(text.base, None)
+            return getattr(postgres if text.module == "fields.postgres" else field_classes, text.kind)(**options)
+        if text.to not in self._schema:
             return field_classes.BigIntegerField(null=options.get("null", False), db_column=f"{text.name}_id")
-        return getattr(relationships, text.kind)(target, **options)
+        is_known = today is not None and today.is_relation
+        options["related_name"] = today.remote_field.related_name if is_known else "+"
+        options["db_constraint"] = True
+        return getattr(relationships, text.kind)(".".join(self._names(text.to)), **options)
 
 
 async def frozen_apps(session: Session) -> FrozenApps:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from covet.database.migrations.sqltext import Token, split, words
+from covet.database.migrations.sqltext import Token, Vendor, normal, split, words
+
+_BEHIND_A_KEY: Final = frozenset({"ASC", "DESC", "NULLS", "FIRST", "LAST"})
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,31 @@ class IndexText:
     options: str = ""
     where: str | None = None
     is_unique: bool = False
+
+    def made_on(self, vendor: Vendor) -> IndexText | None:
+        """The index as that database makes it, as Django does: what it does not know is left out.
+
+        None where all of it is: on MariaDB, which has no indexes on expressions, and where a condition cannot be
+        left out because values must differ.
+        """
+        if vendor == "postgresql":
+            return self
+        items = tuple(_without_operators(item) for item in self.items)
+        where = self.where
+        if vendor == "mysql":
+            if any("(" in item for item in items) or (self.is_unique and where):
+                return None
+            where = None
+        return replace(self, items=items, using=None, include=(), options="", where=where)
+
+    def says_as_much_as(self, other: IndexText) -> bool:
+        """Whether both make the same index."""
+        return self._meaning() == other._meaning()
+
+    def _meaning(self) -> tuple[object, ...]:
+        items = tuple(normal(item) for item in self.items)
+        where = None if self.where is None else normal(self.where)
+        return items, self.using, self.include, normal(self.options), where, self.is_unique
 
 
 def parse_index(sql: str) -> IndexText:
@@ -63,6 +91,23 @@ def parse_index(sql: str) -> IndexText:
 def _item(text: str) -> str:
     meaning = words(text)
     return meaning[0].value if len(meaning) == 1 else text.strip()
+
+
+def _without_operators(item: str) -> str:
+    """A key without PostgreSQL's operator class."""
+    meaning = words(item)
+    kept = [
+        token
+        for place, token in enumerate(meaning)
+        if place == 0
+        or token.kind != "word"
+        or _depth(meaning, place) > 0
+        or token.upper in _BEHIND_A_KEY
+        or "COLLATE" in {token.upper, meaning[place - 1].upper}
+    ]
+    if len(kept) == len(meaning):
+        return item
+    return kept[0].value if len(kept) == 1 else " ".join(token.text for token in kept)
 
 
 def _closing(meaning: list[Token], start: int) -> int:

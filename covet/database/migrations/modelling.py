@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from covet.database.migrations.sqltext import Vendor, words
@@ -47,7 +47,17 @@ _SIMPLE: Final = {
     "blob": "BinaryField",
     "longblob": "BinaryField",
     "interval": "DurationField",
+    "citext": "CITextField",
+    "hstore": "HStoreField",
+    "tsvector": "SearchVectorField",
+    "int4range": "IntegerRangeField",
+    "int8range": "BigIntegerRangeField",
+    "numrange": "DecimalRangeField",
+    "tstzrange": "DateTimeRangeField",
+    "daterange": "DateRangeField",
 }
+POSTGRESQL: Final = frozenset({"ArrayField", "CITextField", "HStoreField", "SearchVectorField"})
+"""Field classes of PostgreSQL's own types; ranges besides."""
 
 
 @dataclass
@@ -59,6 +69,7 @@ class FieldText:
         kind: the field class's name.
         options: its keyword arguments, as Python values.
         to: the table that a relation points to.
+        base: what an array is made of.
         remark: what a person should look at.
     """
 
@@ -66,7 +77,25 @@ class FieldText:
     kind: str
     options: dict[str, Any] = field(default_factory=dict)
     to: str | None = None
+    base: FieldText | None = None
     remark: str = ""
+
+    @property
+    def module(self) -> str:
+        """The package of `covet.database.orm` that has the class."""
+        if self.kind in {"ForeignKey", "OneToOneField"}:
+            return "relationships"
+        special = self.kind in POSTGRESQL or self.kind.endswith("RangeField")
+        return "fields.postgres" if special else "fields"
+
+    def source(self) -> str:
+        """The field as a call; a relation's target comes first, as its class."""
+        arguments = [f"{key}={value!r}" for key, value in self.options.items()]
+        if self.to is not None:
+            arguments.insert(0, repr(self.to))
+        if self.base is not None:
+            arguments.insert(0, self.base.source())
+        return f"{self.kind}({', '.join(arguments)})"
 
 
 def field_text(table: TableState, column: ColumnState, vendor: Vendor) -> FieldText:
@@ -121,6 +150,9 @@ def _relation(column: ColumnState, table: str, *, unique: bool) -> FieldText:
 def _plain(column: ColumnState, vendor: Vendor) -> FieldText:
     name = attribute(column.name)
     text = column.type.lower()
+    if text.endswith("[]"):
+        item = _plain(replace(column, type=text.removesuffix("[]"), counting=False), vendor)
+        return FieldText(name, "ArrayField", base=item, remark=item.remark)
     simple = _SIMPLE.get(text)
     if simple is not None:
         return FieldText(name, simple)

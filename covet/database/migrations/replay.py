@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 
 import sqlalchemy as sa
 
@@ -62,7 +62,11 @@ class Recording:
 
 
 async def replay(
-    adapter: Adapter, files: Iterable[MigrationFile], *, record: Container[Key] = frozenset()
+    adapter: Adapter,
+    files: Iterable[MigrationFile],
+    *,
+    record: Container[Key] = frozenset(),
+    named: Collection[str] = (),
 ) -> tuple[dict[Key, list[str]], SchemaState]:
     """Run migrations one after the other in a shadow.
 
@@ -70,6 +74,7 @@ async def replay(
         adapter: the database.
         files: the migrations, in order, from the first one on.
         record: whose SQL is wanted.
+        named: constraints whose names models give.
 
     Returns:
         Key to statements, and the schema that all of them leave.
@@ -96,7 +101,7 @@ async def replay(
                 ) from error
             if each.key in record:
                 statements[each.key] = recording.statements
-        return statements, await read_schema(session)
+        return statements, await read_schema(session, named=named)
 
 
 async def _foreign_tables(adapter: Adapter, made: Container[str]) -> list[str]:

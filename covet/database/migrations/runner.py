@@ -19,6 +19,7 @@ from covet.database.migrations.files import Key, MigrationFile
 from covet.database.migrations.graph import Graph
 from covet.database.migrations.history import Record
 from covet.database.migrations.locks import exclusive, refuse_pooler
+from covet.database.migrations.progress import told
 from covet.database.migrations.session import AdapterSession, Session, open_session
 from covet.exceptions import DatabaseError, IntegrityError
 
@@ -37,6 +38,7 @@ class Options:
         wait: how many seconds to wait for another run.
         allow_pooler: whether to run through a pooler that keeps sessions.
         touch_django: whether tables that Django's migrations own may be changed.
+        tell_every: after how many seconds, each time, a migration that still runs is heard of.
     """
 
     lock_timeout: float = 0.4
@@ -44,6 +46,7 @@ class Options:
     wait: float = 900.0
     allow_pooler: bool = False
     touch_django: bool = False
+    tell_every: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,8 @@ class Runner:
                     return await self._in_transaction(session, each, direction, fake=fake)
                 return await self._by_steps(session, each, direction)
 
-        return await self._patiently(attempt)
+        async with told(self.adapter, each.title, self.say, every=self.options.tell_every):
+            return await self._patiently(attempt)
 
     async def _in_transaction(
         self, session: AdapterSession, each: MigrationFile, direction: Direction, *, fake: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import singledispatchmethod
 from typing import Any
 
@@ -11,6 +11,7 @@ from covet.database.migrations import changes as c
 from covet.database.migrations.definitions import Definition
 from covet.database.migrations.index_text import IndexText
 from covet.database.migrations.operations.columns import KEEP, Keep
+from covet.database.migrations.sqltext import VENDORS, Vendor
 from covet.database.migrations.states.base import ColumnState, ConstraintState, TableState
 from covet.database.migrations.wording import Wording, foreign_key
 
@@ -122,7 +123,11 @@ class Source:
             if each.kind == "f" and foreign_key(each).table not in self._existing | {table.name}:
                 after += self._add_foreign_key(table.name, each)
                 continue
-            named.append(_with_name(each, self._wording.constraint(table.name, each)))
+            definition = self._wording.constraint(table.name, each)
+            named.append(_named(self._wording.names(table.name, each), definition) if each.name else definition)
+        named += [
+            _named(dict.fromkeys(VENDORS, name), text) for name, text in self._wording.constraints_elsewhere(table.name)
+        ]
         self._existing.add(table.name)
         columns = {
             name: self._wording.column(table, column, unique=name in unique) for name, column in table.columns.items()
@@ -143,13 +148,15 @@ class Source:
         return made, after
 
     def _comments(self, table: TableState) -> list[str]:
-        made = [call("comment_table", table.name, table.comment)] if table.comment else []
-        made += [
-            call("comment_column", table.name, column.name, column.comment)
-            for column in table.columns.values()
-            if column.comment
-        ]
+        comment = self._wording.comment(table.name, table)
+        made = [call("comment_table", table.name, comment)] if comment else []
+        for column in table.columns.values():
+            made += self._comment(table.name, column)
         return made
+
+    def _comment(self, table: str, column: ColumnState) -> list[str]:
+        comment = self._wording.comment(table, column)
+        return [call("comment_column", table, column.name, comment)] if comment else []
 
     @write.register
     def _(self, change: c.CreateTable) -> list[str]:
@@ -179,8 +186,7 @@ class Source:
             if not isinstance(value, Keep):
                 options["fill"] = value
         made = [call("add_column", change.table, change.column.name, definition, **options)]
-        if change.column.comment:
-            made.append(call("comment_column", change.table, change.column.name, change.column.comment))
+        made += self._comment(change.table, change.column)
         for index_name, text, vendors in self._wording.elsewhere(change.table, change.column.name):
             made.append(_create_index(index_name, change.table, text, vendors))
         return made
@@ -251,7 +257,9 @@ class Source:
             return [call("drop_unique", change.table, list(state.columns))]
         if not state.name:
             return [call("drop_check", change.table, state.definition)]
-        return [call("drop_constraint", change.table, state.name)]
+        return [
+            call("drop_constraint", change.table, state.name, **_vendors(self._wording.vendors_of_constraint(state)))
+        ]
 
     @write.register
     def _(self, change: c.RenameConstraint) -> list[str]:
@@ -259,24 +267,24 @@ class Source:
 
     @write.register
     def _(self, change: c.AddIndex) -> list[str]:
-        text = self._wording.index(change.table, change.index)
-        vendors = self._wording.vendors_of(change.table, change.index.name)
-        return [_create_index(change.index.name, change.table, text, vendors)]
+        texts = self._wording.index(change.table, change.index)
+        return [_create_index(change.index.name, change.table, text, vendors) for text, vendors in texts]
 
     @write.register
     def _(self, change: c.DropIndex) -> list[str]:
-        return [call("drop_index", change.index.name, change.table)]
+        vendors = _vendors(self._wording.vendors_of_index(change.index))
+        return [call("drop_index", change.index.name, change.table, **vendors)]
 
     @write.register
     def _(self, change: c.RenameIndex) -> list[str]:
         return [call("rename_index", change.table, change.old, change.new)]
 
     def _add_foreign_key(self, table: str, state: ConstraintState) -> list[str]:
-        key = foreign_key(state)
+        key = self._wording.key(state)
         options: dict[str, object] = {}
         if key.on_delete:
             options["on_delete"] = key.on_delete
-        if not key.is_deferred and self._wording.vendor != "mysql":
+        if not key.is_deferred:
             options["deferred"] = False
         return [call("add_foreign_key", table, list(key.columns), key.table, list(key.others), **options)]
 
@@ -293,18 +301,21 @@ def _create_index(name: str, table: str, text: IndexText, vendors: Sequence[str]
         options["using"] = text.using
     if text.options:
         options["options"] = text.options
-    if vendors is not None:
-        options["vendors"] = list(vendors)
-    return call("create_index", name, table, list(text.items), **options)
+    return call("create_index", name, table, list(text.items), **options, **_vendors(vendors))
 
 
-def _with_name(state: ConstraintState, definition: Definition) -> Definition:
-    if not state.name:
-        return definition
-    head = f'CONSTRAINT "{state.name}" '
+def _vendors(vendors: Sequence[str] | None) -> dict[str, object]:
+    return {} if vendors is None else {"vendors": list(vendors)}
+
+
+def _named(names: Mapping[Vendor, str], definition: Definition) -> Definition:
+    first = names["postgresql"]
     if isinstance(definition, str):
-        return head + definition
-    return {vendor: head + text for vendor, text in definition.items()}
+        if len(set(names.values())) == 1:
+            return f'CONSTRAINT "{first}" {definition}'
+        texts = {str(key): f'CONSTRAINT "{name}" {definition}' for key, name in names.items() if name != first}
+        return {"default": f'CONSTRAINT "{first}" {definition}', **texts}
+    return {key: f'CONSTRAINT "{names.get(key, first)}" {text}' for key, text in definition.items()}  # type: ignore[call-overload]
 
 
 def _plain(state: ConstraintState) -> str:

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from covet.database.migrations.definitions import Definition, Target, column_type, parts
 from covet.database.migrations.index_text import IndexText, parse_index
 from covet.database.migrations.sqltext import VENDORS, Vendor, normal, quoted, requote, tokens, words
-from covet.database.migrations.states.base import ColumnState, ConstraintState, IndexState, SchemaState, TableState
+from covet.database.migrations.states.base import (
+    ColumnState,
+    ConstraintKind,
+    ConstraintState,
+    IndexState,
+    SchemaState,
+    TableState,
+)
 from covet.database.migrations.wanted.schema import WantedColumn, WantedIndex, WantedSchema
 
 _SAME_DEFAULTS = {"true": "1", "false": "0"}
@@ -59,6 +66,10 @@ class ForeignKeyText:
     others: tuple[str, ...]
     on_delete: str | None
     is_deferred: bool
+
+
+Worded = tuple[IndexText, tuple[Vendor, ...] | None]
+"""An index, and the databases that make it from this text; None for all."""
 
 
 class Wording:
@@ -118,62 +129,141 @@ class Wording:
             texts[vendor] = text + (" UNIQUE" if unique else "")
         return _merged(texts)
 
+    def comment(self, table: str, state: TableState | ColumnState) -> str | None:
+        """The comment of a table or column; the models' own where the compared database keeps none."""
+        wanted = self._wanted["postgresql"].tables.get(table)
+        known = self._target.get(table)
+        if self.vendor != "sqlite" or wanted is None or known is None:
+            return state.comment
+        if isinstance(state, TableState):
+            return wanted.comment if known == state else None
+        return wanted.columns[state.name].comment if known.columns.get(state.name) == state else None
+
     def constraint(self, table: str, state: ConstraintState) -> Definition:
-        """A constraint's text without its name."""
+        """A constraint's text without its name; for the databases that alone want it, where not all do."""
         if state.kind == "u" and state.definition == f"UNIQUE ({', '.join(state.columns)})":
             return f"UNIQUE ({quoted(state.columns)})"
         if state.kind == "p":
             return f"PRIMARY KEY ({quoted(state.columns)})"
         if state.kind == "f":
-            return foreign_key_definition(foreign_key(state))
+            return foreign_key_definition(self.key(state))
         known = self._target.get(table)
         if known is not None and state in known.constraints:
-            found = {
-                vendor: each.text
-                for vendor in VENDORS
-                for each in [self._wanted[vendor].tables[table].constraint(state.kind, state.name, state.columns)]
-                if each is not None
-            }
+            found = self._constraint_texts(table, state.kind, state.name, state.columns)
             if self.vendor in found:
-                return _merged({vendor: found.get(vendor, found[self.vendor]) for vendor in VENDORS})
-        return requote(state.definition, "postgresql")
+                return _merged(found) if len(found) == len(VENDORS) else _some(found)
+        text = requote(state.definition, "postgresql")
+        return {"postgresql": text} if self._only_on_postgresql(state) else text
 
-    def index(self, table: str, state: IndexState) -> IndexText:
-        """An index's parts."""
+    def names(self, table: str, state: ConstraintState) -> dict[Vendor, str]:
+        """A constraint's name on each database; long ones are cut at different places."""
+        name = str(state.name)
+        known = self._target.get(table)
+        if known is None or state not in known.constraints:
+            return dict.fromkeys(VENDORS, name)
+        found = {
+            vendor: self._wanted[vendor].tables[table].constraint(state.kind, name, state.columns) for vendor in VENDORS
+        }
+        return {vendor: each.name if each is not None and each.name else name for vendor, each in found.items()}
+
+    def vendors_of_constraint(self, state: ConstraintState) -> tuple[Vendor, ...] | None:
+        """The databases that have a constraint of the live database; None for all."""
+        return ("postgresql",) if self._only_on_postgresql(state) else None
+
+    @staticmethod
+    def _only_on_postgresql(state: ConstraintState) -> bool:
+        special = {"DEFERRABLE", "NULLS"} & {token.upper for token in words(state.definition)}
+        return state.kind == "x" or (state.kind == "u" and bool(special))
+
+    def _constraint_texts(
+        self, table: str, kind: ConstraintKind, name: str | None, columns: tuple[str, ...]
+    ) -> dict[Vendor, str]:
+        return {
+            vendor: each.text
+            for vendor in VENDORS
+            for each in [self._wanted[vendor].tables[table].constraint(kind, name, columns)]
+            if each is not None and (each.name == name or name not in self._wanted[vendor].tables[table].named)
+        }
+
+    def key(self, state: ConstraintState) -> ForeignKeyText:
+        """A foreign key's parts; MariaDB cannot say that its check is deferred, and elsewhere Django's keys are."""
+        found = foreign_key(state)
+        return replace(found, is_deferred=True) if self.vendor == "mysql" else found
+
+    def constraints_elsewhere(self, table: str) -> list[tuple[str, Definition]]:
+        """Constraints that the model names and only other databases want: name, text."""
+        found: dict[str, Definition] = {}
+        own = self._wanted[self.vendor].tables.get(table)
+        if own is None:
+            return []
+        here = {each.name for each in own.constraints} | {each.name for each in own.indexes}
+        for vendor in VENDORS:
+            for each in self._wanted[vendor].tables[table].constraints:
+                if each.name and each.name in own.named and each.name not in here and each.name not in found:
+                    texts = self._constraint_texts(table, each.kind, each.name, each.columns)
+                    found[each.name] = _some(texts)
+        return list(found.items())
+
+    def index(self, table: str, state: IndexState) -> list[Worded]:
+        """What makes an index: one text for all the databases that want it, where they can share one."""
         known = self._target.get(table)
         if known is not None and state in known.indexes:
-            found = self._wanted[self.vendor].tables[table].index(state.name)
-            if found is not None:
-                return _index_text(found)
+            found = self._everywhere(table, state.name)
+            if found:
+                return found
         text = parse_index(state.definition)
         items = tuple(item if item.isidentifier() else requote(item, "postgresql") for item in text.items)
-        return IndexText(items, text.using, text.include, text.options, text.where, state.is_unique)
+        whole = IndexText(items, text.using, text.include, text.options, text.where, state.is_unique)
+        return [(whole, _makers(state.name, whole))]
 
-    def vendors_of(self, table: str, index: str) -> tuple[Vendor, ...] | None:
-        """The databases that want an index; None for all."""
-        if table not in self._wanted[self.vendor].tables:
-            return None
-        found = tuple(vendor for vendor in VENDORS if self._wanted[vendor].tables[table].index(index) is not None)
-        return None if len(found) in {0, len(VENDORS)} else found
+    def vendors_of_index(self, state: IndexState) -> tuple[Vendor, ...] | None:
+        """The databases that have an index of the live database; None for all."""
+        return _makers(state.name, parse_index(("UNIQUE " if state.is_unique else "") + state.definition))
 
-    def elsewhere(self, table: str, column: str | None = None) -> list[tuple[str, IndexText, tuple[Vendor, ...]]]:
+    def _everywhere(self, table: str, name: str) -> list[Worded]:
+        groups: list[tuple[IndexText, list[Vendor]]] = []
+        for vendor in VENDORS:
+            wanted = self._wanted[vendor].tables.get(table)
+            found = wanted.index(name) if wanted is not None else None
+            if found is None:
+                continue
+            text = _index_text(found)
+            for base, vendors in groups:
+                made = base.made_on(vendor)
+                if made is not None and made.says_as_much_as(text):
+                    vendors.append(vendor)
+                    break
+            else:
+                groups.append((text, [vendor]))
+        return [(text, None if len(vendors) == len(VENDORS) else tuple(vendors)) for text, vendors in groups]
+
+    def elsewhere(
+        self, table: str, column: str | None = None
+    ) -> list[tuple[str, IndexText, tuple[Vendor, ...] | None]]:
         """Indexes that only other databases want: name, parts, vendors.
 
         Args:
             table: the table.
             column: only those of this column alone.
         """
-        found: dict[str, tuple[str, IndexText, tuple[Vendor, ...]]] = {}
+        found: dict[str, list[Worded]] = {}
+        own = self._wanted[self.vendor].tables.get(table)
         for vendor in VENDORS:
             wanted = self._wanted[vendor].tables.get(table)
             for index in wanted.indexes if wanted is not None else ():
-                vendors = self.vendors_of(table, index.name) or VENDORS
-                if self.vendor in vendors or index.name in found:
+                if index.name in found or (own is not None and own.index(index.name) is not None):
                     continue
-                text = _index_text(index)
-                if column is None or _columns_of(text) == {column}:
-                    found[index.name] = (index.name, text, vendors)
-        return list(found.values())
+                if column is None or _columns_of(_index_text(index)) == {column}:
+                    found[index.name] = self._everywhere(table, index.name)
+        return [(name, text, vendors) for name, texts in found.items() for text, vendors in texts]
+
+
+def _makers(name: str, text: IndexText) -> tuple[Vendor, ...] | None:
+    """The databases on which Django makes such an index; None for all."""
+    special = text.is_unique and (text.include or text.options)
+    if text.using or special or name.endswith("_like"):
+        return ("postgresql",)
+    return ("postgresql", "sqlite") if text.made_on("mysql") is None else None
 
 
 def _index_text(index: WantedIndex) -> IndexText:
@@ -230,6 +320,11 @@ def _merged(texts: Mapping[Vendor, str]) -> Definition:
         vendor: text for vendor, text in texts.items() if vendor != "postgresql" and _sense(text) != _sense(first)
     }
     return {"default": first, **differing} if differing else first
+
+
+def _some(texts: Mapping[Vendor, str]) -> Definition:
+    """Texts for the databases that alone have something."""
+    return {str(vendor): text for vendor, text in texts.items()}
 
 
 def _sense(text: str) -> str:

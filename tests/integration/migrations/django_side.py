@@ -38,7 +38,8 @@ def configure(url: str, *apps: str) -> None:
     if url.startswith("mysql"):
         import pymysql
 
-        pymysql.version_info = (2, 2, 4, "final", 0)
+        # Django asks for a recent mysqlclient.
+        pymysql.version_info = (2, 2, 7, "final", 0)
         pymysql.install_as_MySQLdb()
     import django
     from django.conf import settings
@@ -65,28 +66,18 @@ def main() -> None:
     from django.core.management import call_command
 
     url, command, *rest = sys.argv[1:]
-    if command == "zoo":
-        make_zoo(url)
+    if command == "version":
+        import django
+
+        print(*django.VERSION[:2])
         return
-    configure(url)
+    if command == "zoo":
+        # The tables of an app without migrations.
+        configure(url, "tests.integration.migrations.zoo")
+        command, rest = "migrate", ["--run-syncdb", "--verbosity", "0"]
+    else:
+        configure(url)
     call_command(command, *rest)
-
-
-def make_zoo(url: str) -> None:
-    """The zoo's tables, as Django makes those of an app without migrations."""
-    configure(url, "tests.integration.migrations.zoo")
-    from django.core.management import call_command
-    from django.db import connection, models
-    from django.db.models.functions import Lower
-
-    from tests.integration.migrations.zoo_special import POSTGRESQL, SPECIAL
-
-    place = {"models": models, "Lower": Lower, "__name__": "tests.integration.migrations.zoo.models"}
-    if connection.vendor != "mysql":
-        exec(SPECIAL, place)
-    if connection.vendor == "postgresql":
-        exec(POSTGRESQL, place)
-    call_command("migrate", "--run-syncdb", "--verbosity", "0")
 
 
 if __name__ == "__main__":

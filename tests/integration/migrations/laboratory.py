@@ -115,7 +115,7 @@ def sample(column: ColumnState, vendor: str, table: TableState) -> str:
     if "json" in kind:
         return """'{"a": 1}'"""
     if kind in {"uuid", "char(32)"}:
-        return "'0123456789abcdef0123456789abcdef'"
+        return "'0123456789ab4def8123456789abcdef'"
     if kind in {"inet", "char(39)", "char(15)"}:
         return "'10.0.0.1'"
     if "char" in kind or "text" in kind:

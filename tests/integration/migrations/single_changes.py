@@ -96,6 +96,10 @@ def without(case: Case, name: str, note: str) -> Case:
     return Case(name, case.after, case.before, note, vendors=case.vendors)
 
 
+def positive(name: str) -> CheckConstraint:
+    return CheckConstraint(condition=Q(size__gte=0), name=name)
+
+
 def ck(limit: int) -> CheckConstraint:
     return CheckConstraint(condition=Q(size__gte=limit), name="thing_size")
 
@@ -340,6 +344,12 @@ OPTIONS = [
     meta("check", {}, lambda: {"constraints": [ck(1)]}, "Add constraint: Thing.thing_size"),
     meta("other check", {"constraints": [ck(1)]}, lambda: {"constraints": [ck(2)]}, "Add constraint: Thing.thing_size"),
     meta("no check", {"constraints": [ck(1)]}, dict, "Remove constraint: Thing.thing_size"),
+    meta(
+        "check like a positive integer's", {}, lambda: {"constraints": [positive("thing_size_check")]}, "Add constraint"
+    ),
+    meta(
+        "no check of one sign", {"constraints": [positive("sign_check")]}, dict, "Remove constraint: Thing.sign_check"
+    ),
     meta(
         "check of a list",
         {},

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from covet.database.config import DatabaseConfig
+from covet.database.connections import connections
 from covet.database.connections.registry import make_adapter
+from covet.database.migrations import differences
 from covet.database.migrations.commands import applying, detecting, guarding, inspecting, showing, squashing
 from covet.database.migrations.commands.detecting import NotUpToDate
 from covet.database.migrations.commands.squashing import CannotSquash
@@ -14,7 +17,13 @@ from covet.database.migrations.filling import NeedsDefault
 from covet.database.migrations.graph import BadGraph
 from covet.database.migrations.project import Project
 from covet.database.migrations.renames import UnknownRename
+from covet.database.migrations.session import open_session
+from covet.database.orm.contenttypes import ContentType
 from covet.database.orm.fields import CharField, IntegerField
+from covet.database.orm.registry import Apps, apps
+from covet.database.orm.relationships import ForeignKey, ManyToManyField
+from covet.database.orm.signals import post_migrate, pre_migrate
+from covet_cli.commands.migration.project import unhurried
 from tests.integration.migrations.laboratory import Laboratory, laboratory, make_models
 from tests.integration.migrations.test_faults import write
 
@@ -54,6 +63,40 @@ async def test_show_and_graph(database_url: str, tmp_path: Path) -> None:
         text = await showing.graph(lab.project, database="default")
         assert text == "● 0001_initial\n● 0002_pages\n○ 0003_index"
         assert (await showing.graph(lab.project, as_svg=True)).startswith("<svg ")
+
+
+async def test_receivers_are_told_before_and_after_with_the_plan(database_url: str, tmp_path: Path) -> None:
+    told: list[tuple[object, ...]] = []
+
+    def before(sender: object, app_config: object, using: str, plan: list[tuple[Any, bool]], **named: Any) -> None:
+        assert (sender, named["verbosity"], named["interactive"]) == (app_config, 1, False)
+        steps = [(each.app_label, each.name, backwards) for each, backwards in plan]
+        told.append(("before", app_config.label, using, steps))  # type: ignore[attr-defined]
+
+    async def after(sender: object, using: str, plan: list[tuple[Any, bool]], **named: Any) -> None:
+        assert named["apps"] is apps
+        told.append(("after", sender, using, len(plan)))
+
+    config = apps.get_app_config(ContentType._meta.app_label)
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.auto(book())
+        pre_migrate.connect(before, sender=config)
+        post_migrate.connect(after, sender=config)
+        try:
+            await lab.apply()
+            await lab.apply()
+            await lab.rollback()
+        finally:
+            pre_migrate.disconnect(before, sender=config)
+            post_migrate.disconnect(after, sender=config)
+    assert told == [
+        ("before", "contenttypes", "default", [("", "0001_initial", False)]),
+        ("after", config, "default", 1),
+        ("before", "contenttypes", "default", []),
+        ("after", config, "default", 0),
+        ("before", "contenttypes", "default", [("", "0001_initial", True)]),
+        ("after", config, "default", 1),
+    ]
 
 
 async def test_squashed_migration_replaces_its_parts(database_url: str, tmp_path: Path) -> None:
@@ -104,11 +147,43 @@ async def test_what_looks_like_a_rename_is_asked_about(database_url: str, tmp_pa
             await lab.auto(renamed, renames=["Book.page:sheets"])
 
 
-async def test_pending_migrations_and_missing_values_are_errors(database_url: str, tmp_path: Path) -> None:
+async def test_changes_behind_pending_migrations_are_found(database_url: str, tmp_path: Path) -> None:
+    def writers(**fields: object) -> list[type]:
+        return make_models(
+            Writer={"name": CharField(max_length=9, unique=True), **fields},
+            Book={"writer": ForeignKey("Writer", "CASCADE"), "readers": ManyToManyField("Writer", related_name="+")},
+        )
+
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.run("CREATE TABLE foreigner (id integer)")
+        await lab.auto(writers())
+        assert (await lab.auto(writers())).notes == []
+        found = await lab.auto(writers(age=IntegerField(db_index=True)), "Age")
+        assert found.notes == ["Add field: Writer.age"]
+        assert (await lab.auto(writers(age=IntegerField(db_index=True)))).notes == []
+        found = await lab.auto(writers(years=IntegerField(db_index=True)), "Years", renames=["Writer.age:years"])
+        assert found.notes == ["Rename field: Writer.age to years"]
+        found = await lab.auto(book(), "Drop")
+        assert "Delete model: lab_writer" in found.notes
+        assert (await lab.auto(book())).notes == []
+        (lab.folder / "0004_drop.py").unlink()
+        assert await lab.apply() == ["0001_initial", "0002_age", "0003_years"]
+        assert (await lab.auto(writers(years=IntegerField(db_index=True)))).notes == []
+        assert await lab.rollback("0001") == ["0003_years", "0002_age"]
+        assert (await lab.auto(writers(years=IntegerField(db_index=True)))).notes == []
+
+
+async def test_pending_migrations_of_strange_tables_have_to_be_applied(database_url: str, tmp_path: Path) -> None:
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.run("CREATE TABLE foreigner (id integer)")
+        write(lab, "0001_more", "await self.add_column('foreigner', 'age', 'INTEGER')")
+        with pytest.raises(NotUpToDate, match=r"0001_more. It changes tables .* foreigner"):
+            await lab.auto(book())
+
+
+async def test_missing_values_are_asked_for(database_url: str, tmp_path: Path) -> None:
     async with laboratory(database_url, tmp_path) as lab:
         await lab.auto(book())
-        with pytest.raises(NotUpToDate, match="0001_initial"):
-            await lab.auto(book())
         await lab.apply()
         await lab.insert("lab_book")
         with pytest.raises(NeedsDefault, match=r"--fill Book\.pages=VALUE"):
@@ -219,6 +294,89 @@ await self.drop_table('older')
         ]
 
 
+SPLIT = """
+await self.add_column('old', 'a', 'VARCHAR(9) NOT NULL', fill="it's")
+await self.add_column('old', 'b', {'default': 'INTEGER NOT NULL', 'sqlite': 'integer NOT NULL'}, fill=3)
+await self.add_column('old', 'c', 'INTEGER NOT NULL')
+await self.add_column('old', 'd', 'BOOLEAN NOT NULL', fill=True)
+await self.alter_column('old', 'n', nullable=False, fill=4)
+await self.create_index('old_n', 'old', ['n'])
+await self.add_unique('old', ['id', 'n'])
+await self.add_constraint('old', 'old_check', 'CHECK (n >= 0)')
+"""
+
+
+async def test_split_migration_makes_what_the_whole_one_makes(database_url: str, tmp_path: Path) -> None:
+    table = "CREATE TABLE old (id integer PRIMARY KEY, n integer)"
+    async with laboratory(database_url, tmp_path / "whole") as lab:
+        lab.folder.mkdir(parents=True)
+        await lab.run(table)
+        write(lab, "0001_all", SPLIT)
+        await lab.apply()
+        whole = (await lab.schema())["old"]
+    async with laboratory(database_url, tmp_path / "split") as lab:
+        lab.folder.mkdir(parents=True)
+        await lab.run(table, "INSERT INTO old VALUES (1, NULL), (2, 5)")
+        write(lab, "0001_all", SPLIT)
+        [guarded] = await guarding.guard(lab.project)
+        names = [path.stem for path in guarding.rewrite(guarded)]
+        assert names == ["0001_all_expand", "0002_all_backfill", "0003_all_contract"]
+        assert await lab.apply("0002") == names[:2]
+        # The release before knows nothing of the new columns.
+        await lab.run("INSERT INTO old (id, n) VALUES (3, 6)", "UPDATE old SET c = 1")
+        assert await guarding.guard(lab.project) == []
+        assert await lab.apply() == names[2:]
+        split = (await lab.schema())["old"]
+        assert split.columns == whole.columns
+        assert list(differences.table_changes(split, whole)) == []
+        assert await lab.rows("SELECT id, n, a, b FROM old ORDER BY id") == [
+            (1, 4, "it's", 3), (2, 5, "it's", 3), (3, 6, "it's", 3)
+        ]  # fmt: skip
+        assert await lab.rollback("0001") == [*reversed(names[1:])]
+        await lab.run("INSERT INTO old (id, n) VALUES (4, 7)")
+        assert await lab.rollback() == names[:1]
+        assert set((await lab.schema())["old"].columns) == {"id", "n"}
+
+
+WITH_FUNCTION = """\
+from covet.database.migrations import Migration
+
+
+async def count(apps):
+    await apps.table('old').objects.all().aupdate(n=1)
+
+
+class Migration(Migration):
+    dependencies = ['0001_old']
+
+    async def up(self):
+        await self.add_column('old', 'a', 'INTEGER NOT NULL', fill=1)
+        await self.run_python(count)
+"""
+
+
+async def test_split_migrations_keep_their_functions_and_those_behind_move_up(sqlite_url: str, tmp_path: Path) -> None:
+    async with laboratory(sqlite_url, tmp_path) as lab:
+        write(lab, "0001_old", "await self.create_table('old', id='INTEGER PRIMARY KEY', n='INTEGER')")
+        await lab.apply()
+        await lab.run("INSERT INTO old (n) VALUES (NULL)")
+        (lab.folder / "0002_a.py").write_text(WITH_FUNCTION)
+        write(
+            lab,
+            "0003_b",
+            "await self.add_column('old', 'b', 'INTEGER NOT NULL', fill=2)",
+            attributes="dependencies = ['0002_a']",
+        )
+        for guarded in reversed(await guarding.guard(lab.project)):
+            guarding.rewrite(guarded)
+        names = ["0002_a_expand", "0003_a_backfill", "0004_a_contract", "0005_b_expand", "0006_b_contract"]
+        assert [each.name for each in lab.project.files()] == ["0001_old", *names]
+        assert "dependencies = ['0004_a_contract']" in (lab.folder / "0005_b_expand.py").read_text()
+        assert "count" not in (lab.folder / "0004_a_contract.py").read_text()
+        assert await lab.apply() == names
+        assert await lab.rows("SELECT n, a, b FROM old") == [(1, 1, 2)]
+
+
 async def test_rebuild_keeps_triggers_views_indexes_and_counters(sqlite_url: str, tmp_path: Path) -> None:
     async with laboratory(sqlite_url, tmp_path) as lab:
         await lab.run(
@@ -273,6 +431,42 @@ async def test_models_written_by_inspectdb_show_no_difference_in_columns(databas
         compile(source, "models", "exec")
 
 
+@pytest.mark.postgresql
+async def test_inspectdb_reads_arrays_ranges_and_keys_of_several_columns(postgresql_url: str, tmp_path: Path) -> None:
+    async with laboratory(postgresql_url, tmp_path) as lab:
+        await lab.run(
+            "CREATE TABLE seat (row integer, number integer, tags varchar(9)[] NOT NULL, sizes numeric(5, 2)[], "
+            "span daterange, numbers int8range, words tsvector, PRIMARY KEY (row, number))"
+        )
+        source = await inspecting.inspectdb(lab.adapter)
+        for line in (
+            "pk = CompositePrimaryKey('row', 'number')",
+            "tags = ArrayField(CharField(max_length=9))",
+            "sizes = ArrayField(DecimalField(max_digits=5, decimal_places=2), null=True)",
+            "span = DateRangeField(null=True)",
+            "numbers = BigIntegerRangeField(null=True)",
+            "words = SearchVectorField(null=True)",
+        ):
+            assert f"    {line}\n" in source, source
+        apps = Apps()
+        place = {"__name__": "inspected", "_apps": apps}
+        exec(source.replace("managed = False", "apps = _apps; app_label = 'inspected'"), place)
+        again = await lab.auto(list(apps.get_models()), dry_run=True)
+        assert again.notes == [], again.source
+        write(
+            lab,
+            "0001_data",
+            """
+async def fill(apps):
+    seat = apps.table('seat')
+    await seat.objects.create(row=1, number=2, tags=['a', 'b'], sizes=[1, 2])
+    assert (await seat.objects.get(pk=(1, 2))).tags == ['a', 'b']
+await self.run_python(fill)
+""",
+        )
+        assert await lab.apply() == ["0001_data"]
+
+
 async def test_data_migration_sees_the_models_of_its_moment(database_url: str, tmp_path: Path) -> None:
     async with laboratory(database_url, tmp_path) as lab:
         await lab.auto(book())
@@ -294,3 +488,53 @@ await self.run_python(check)
         )
         assert await lab.apply() == ["0002_data"]
         assert await lab.rows("SELECT title, pages FROM lab_book") == [("one", 3)]
+
+
+async def test_data_migration_sees_relations_by_their_names_of_today(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = make_models(
+        Tag={"name": CharField(max_length=9), "best": ForeignKey("Post", "SET_NULL", null=True, related_name="crowns")},
+        Post={
+            "tags": ManyToManyField("Tag", related_name="posts"),
+            "near": ManyToManyField("self"),
+            "first": ForeignKey("Tag", "CASCADE", db_column="tag_number", related_name="opens"),
+        },
+    )
+    # Run from the command line, the project's models are the registered ones.
+    monkeypatch.setattr("covet.database.migrations.frozen.apps", models[0]._meta.apps)
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.auto(models)
+        await lab.apply()
+        write(
+            lab,
+            "0002_data",
+            """
+async def fill(apps):
+    Tag, Post = apps.get_model('lab', 'Tag'), apps.get_model('lab', 'Post')
+    red, blue = await Tag.objects.create(name='red'), await Tag.objects.create(name='blue')
+    one, two = [await Post.objects.create(first=red) for _ in range(2)]
+    await one.tags.add(red, blue)
+    await one.near.add(two)
+    await Tag.objects.filter(name='red').update(best=one)
+    assert await Post.objects.filter(tags__name='blue').count() == 1
+    assert await red.posts.count() == 1 and await red.opens.count() == 2
+    assert await one.crowns.count() == 1
+    assert await two.near.count() == 1
+    await one.tags.remove(blue)
+await self.run_python(fill)
+""",
+        )
+        assert await lab.apply() == ["0002_data"]
+        assert await lab.rows("SELECT count(*) FROM lab_post_tags") == [(1,)]
+
+
+async def test_commands_wait_for_as_long_as_a_statement_takes(postgresql_url: str) -> None:
+    connections.configure({"default": f"{postgresql_url}?command_timeout=0.2"})
+    try:
+        assert connections["default"].config.command_timeout == 0.2
+        async with open_session(unhurried("default")) as session:
+            assert await session.fetch("SELECT pg_sleep(0.5)::text") == [("",)]
+    finally:
+        await connections.close_all()
+        connections.configure(None)

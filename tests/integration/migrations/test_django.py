@@ -16,17 +16,21 @@ from covet.database.migrations.operations.base import OwnedByDjango
 from covet.database.orm.functions import Lower
 from covet.database.orm.registry import Apps
 from tests.integration.migrations.contrib_models import MODELS
-from tests.integration.migrations.laboratory import Laboratory, laboratory
-from tests.integration.migrations.zoo_special import POSTGRESQL, SPECIAL
+from tests.integration.migrations.laboratory import Laboratory, laboratory, make_models
+from tests.integration.migrations.zoo.text import zoo_text
 
 HERE = Path(__file__).parent
+# Another Django, and the Python that runs it: `COVET_TEST_DJANGO=FOLDER COVET_TEST_DJANGO_PYTHON=PROGRAM`.
+DJANGO = [each for each in [os.environ.get("COVET_TEST_DJANGO")] if each]
+PYTHON = os.environ.get("COVET_TEST_DJANGO_PYTHON", sys.executable)
 
 
 def django(url: str, *arguments: str) -> str:
     """A management command of Django's."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
+    places = [str(HERE.parents[2]), *DJANGO] if DJANGO else sys.path
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTHONWARNINGS": "ignore"}
     run = subprocess.run(
-        [sys.executable, "-m", "tests.integration.migrations.django_side", url, *arguments],
+        [PYTHON, "-m", "tests.integration.migrations.django_side", url, *arguments],
         cwd=HERE.parents[2], env=environment, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
@@ -91,11 +95,8 @@ async def test_baseline_is_faked_only_at_zero_difference(database_url: str, tmp_
 
 def zoo(vendor: str) -> list[Any]:
     """The zoo's models, CovetPy's this time, in a registry of their own."""
-    source = (HERE / "zoo" / "models.py").read_text().replace("from django.db import models\n", "")
-    if vendor != "mysql":
-        source += SPECIAL
-    if vendor == "postgresql":
-        source += POSTGRESQL
+    major, minor = django("sqlite://", "version").split()
+    source = zoo_text((int(major), int(minor)), vendor)
     apps = Apps()
     source = source.replace('app_label = "zoo"', 'app_label = "zoo"; apps = _apps')
     source = source.replace("abstract = True", "abstract = True; apps = _apps")
@@ -146,3 +147,50 @@ async def test_column_that_a_model_omits_is_named(database_url: str, tmp_path: P
             "every INSERT will fail." in errors
         )
         assert any("auth_user.last_login" in each.message for each in findings if each.level == "warning")
+
+
+@pytest.mark.postgresql
+@pytest.mark.mysql
+@pytest.mark.parametrize("author", ["sqlite", "postgresql", "mysql"])
+async def test_file_written_on_one_database_makes_the_same_on_the_others(
+    author: str, sqlite_url: str, postgresql_url: str, mysql_url: str, tmp_path: Path
+) -> None:
+    urls = {"sqlite": sqlite_url, "postgresql": postgresql_url, "mysql": mysql_url}
+    models = zoo("any")
+    async with laboratory(urls.pop(author), tmp_path) as lab:
+        await lab.auto(models)
+    for reader, url in urls.items():
+        async with laboratory(url, tmp_path) as lab:
+            assert await lab.apply() == ["0001_initial"]
+            again = await lab.auto(models, dry_run=True)
+            assert again.notes == [], f"{reader}: {again.source}"
+            assert await lab.rollback() == ["0001_initial"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({}, {"unique": True}), ({"db_index": True}, {}), ({"db_index": True}, {"unique": True}), ({"unique": True}, {})],
+    ids=["unique", "not indexed", "indexed to unique", "not unique"],
+)
+async def test_change_written_on_sqlite_brings_postgresql_the_index_for_like(
+    before: dict[str, Any], after: dict[str, Any], sqlite_url: str, postgresql_url: str, tmp_path: Path
+) -> None:
+    def models(options: dict[str, Any]) -> list[Any]:
+        return make_models(Thing={"title": covet_models.CharField(max_length=9, **options)})
+
+    async with laboratory(sqlite_url, tmp_path) as lab:
+        await lab.auto(models(before))
+        await lab.apply()
+        await lab.auto(models(after), "Change")
+        await lab.apply()
+        assert (await lab.auto(models(after), dry_run=True)).notes == []
+        await lab.rollback()
+    async with laboratory(postgresql_url, tmp_path) as lab:
+        assert await lab.apply() == ["0001_initial", "0002_change"]
+        again = await lab.auto(models(after), dry_run=True)
+        assert again.notes == [], again.source
+        assert await lab.rollback() == ["0002_change"]
+        (lab.folder / "0002_change.py").unlink()
+        again = await lab.auto(models(before), dry_run=True)
+        assert again.notes == [], again.source

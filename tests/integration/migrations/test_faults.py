@@ -12,6 +12,7 @@ import pytest
 from covet.database.config import DatabaseConfig
 from covet.database.connections.registry import make_adapter
 from covet.database.migrations.locks import BehindPooler
+from covet.database.migrations.runner import Options
 from covet.database.migrations.session import open_session
 from tests.integration.migrations.laboratory import Laboratory, laboratory
 
@@ -217,3 +218,24 @@ async def test_failed_migration_leaves_nothing(database_url: str, tmp_path: Path
         with contextlib.suppress(ValueError):
             await lab.apply()
         assert "half" not in await lab.schema()
+
+
+async def test_long_migration_is_heard_of(database_url: str, tmp_path: Path) -> None:
+    async with laboratory(database_url, tmp_path) as lab:
+        said: list[str] = []
+        lab.project.say = said.append
+        lab.project.options = Options(tell_every=0.1)
+        write(
+            lab,
+            "0001_fill",
+            """
+await self.create_table('big', id='INTEGER PRIMARY KEY', n='INTEGER')
+await self.execute("INSERT INTO big (id) VALUES (1), (2), (3), (4), (5)")
+await self.backfill('big', {'n': 'id'}, where='n IS NULL', batch=2)
+await asyncio.sleep(0.5)
+""",
+        )
+        assert await lab.apply() == ["0001_fill"]
+        lines = [f"big: {rows} rows filled, {share} %" for rows, share in ((2, 25), (4, 75), (5, 100))]
+        assert [line for line in said if line.startswith("big")] == lines
+        assert any("0001_fill has been running for" in line for line in said)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from covet.database.migrations.states.base import ColumnState
 from tests.integration.migrations.laboratory import laboratory, make_models
 from tests.integration.migrations.single_changes import CASES, Case
 
@@ -36,7 +37,7 @@ async def test_change_is_detected_applied_and_rolled_back(case: Case, database_u
             for name in row
             if name in kept
             and case.name != "other expression"
-            and before["lab_thing"].columns[name].type == (await lab.schema())[table].columns[name].type
+            and _kind(before["lab_thing"].columns[name]) == _kind((await lab.schema())[table].columns[name])
         }
         assert {name: kept[name] for name in same} == {name: row[name] for name in same}
         assert len(same) >= 3 or case.name == "other expression"
@@ -45,3 +46,8 @@ async def test_change_is_detected_applied_and_rolled_back(case: Case, database_u
         (lab.folder / "0002_change.py").unlink()
         assert (await lab.auto(make_models(**case.before()), dry_run=True)).notes == []
         assert len(await lab.all("lab_thing")) == 1
+
+
+def _kind(column: ColumnState) -> str:
+    """Without names, a check of the sign reads like a positive integer's."""
+    return column.type.removesuffix(" unsigned")

@@ -11,6 +11,8 @@ from covet.database.migrations.graph import BadGraph
 from covet.database.migrations.initial import is_already_there
 from covet.database.migrations.project import Project
 from covet.database.migrations.runner import Done, Runner, Status
+from covet.database.orm.registry import apps
+from covet.database.orm.signals import Signal, post_migrate, pre_migrate
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ async def apply(
             upto = own[-1]
         else:
             upto = None
+        plan = [(each, False) for each in graph.pending(upto)]
+        await _announce(pre_migrate, alias, plan)
         done[alias] = await runner.apply(
             upto,
             fake=fake,
@@ -75,6 +79,7 @@ async def apply(
             started=lambda file, alias=alias: watch.started(alias, file),  # type: ignore[misc]
             finished=lambda each, alias=alias: watch.finished(alias, each),  # type: ignore[misc]
         )
+        await _announce(post_migrate, alias, plan)
     return done
 
 
@@ -116,12 +121,31 @@ async def rollback(
         chosen = [each for each in applied if each.key in after]
     else:
         chosen = applied[-steps:] if steps > 0 else []
-    return await runner.rollback(
+    undone = {key for each in chosen for key in graph.descendants(each.key)} & set(graph.applied)
+    plan = [(each, True) for each in reversed(graph.order) if each.key in undone]
+    await _announce(pre_migrate, database, plan)
+    done = await runner.rollback(
         [each.key for each in chosen],
         fake=fake,
         started=lambda file: watch.started(database, file),
         finished=lambda done: watch.finished(database, done),
     )
+    await _announce(post_migrate, database, plan)
+    return done
+
+
+async def _announce(signal: Signal, alias: str, plan: Sequence[tuple[MigrationFile, bool]]) -> None:
+    """Tell each app's receivers; an app is there when its models were imported."""
+    for config in apps.get_app_configs():
+        await signal.send(
+            sender=config,
+            app_config=config,
+            verbosity=1,
+            interactive=False,
+            using=alias,
+            plan=list(plan),
+            apps=apps,
+        )
 
 
 async def status(project: Project, *, database: str | None = None) -> dict[str, Sequence[Status]]:

@@ -11,15 +11,23 @@ from covet.database.adapters.base import Adapter
 from covet.database.migrations import files
 from covet.database.migrations.changes import AddColumn, AlterColumn, Change, in_order, way_back
 from covet.database.migrations.comparison import Compared, Wanted, compare
+from covet.database.migrations.files import MigrationFile
 from covet.database.migrations.filling import AskValue, Filling
-from covet.database.migrations.managed import managed_tables
+from covet.database.migrations.graph import Graph
+from covet.database.migrations.guard.calls import read_source
+from covet.database.migrations.managed import made_tables, managed_tables
 from covet.database.migrations.notes import Notes
 from covet.database.migrations.operations.columns import KEEP
+from covet.database.migrations.pattern_indexes import pattern_index_calls
 from covet.database.migrations.project import Project
 from covet.database.migrations.renames import Ask, find_renames
+from covet.database.migrations.replay import CannotReplay, replay
+from covet.database.migrations.runner import Runner
 from covet.database.migrations.session import open_session, vendor_of
 from covet.database.migrations.source import Source, file_source
 from covet.database.migrations.sqltext import quote
+from covet.database.migrations.states.base import SchemaState
+from covet.database.migrations.states.reading import read_schema
 from covet.database.migrations.wording import Wording
 from covet.exceptions import CovetError
 
@@ -40,7 +48,7 @@ DEFAULT_TITLE = "Detected model changes"
 
 
 class NotUpToDate(CovetError):
-    """The database lacks migrations, so that comparing the models with it would write them again."""
+    """What pending migrations would make cannot be told, so that comparing the models would write it again."""
 
 
 @dataclass(frozen=True)
@@ -101,21 +109,20 @@ async def auto(
         dry_run: write no file.
 
     Raises:
-        NotUpToDate: migrations are pending.
+        NotUpToDate: migrations are pending, and what they will make cannot be told.
         NeedsDefault: a new column wants a value for rows that exist.
     """
     answers = answers or Answers()
     loaded = project.files()
     runner = project.runner(database, loaded=loaded)
-    pending = await runner.plan()
-    if pending:
-        names = ", ".join(each.title for each in pending)
-        raise NotUpToDate(f"Apply what is pending first (`covet migration apply`): {names}")
     classes = [model for model in models if not app or model._meta.app_label == app]
     graph = await runner.graph()
     managed = managed_tables(graph.order) if not app else set()
     managed |= {text.split(":")[0] for text in answers.renames if "." not in text.split(":")[0]}
-    compared = await compare(runner.adapter, Wanted.of(classes, managed=managed))
+    wanted = Wanted.of(classes, managed=managed)
+    pending = graph.pending()
+    live = await _once_applied(runner, graph, pending, wanted) if pending else None
+    compared = await compare(runner.adapter, wanted, live=live)
     compared, renames = find_renames(compared, answers.renames, answers.ask_rename)
     vendor = vendor_of(runner.adapter.dialect)
     notes = Notes(compared.wanted.schemas[vendor])
@@ -140,6 +147,26 @@ async def auto(
     return Detected(path, notes.lines(changes), renames.refused, notes.lines(foreign), source)
 
 
+async def _once_applied(runner: Runner, graph: Graph, pending: Sequence[MigrationFile], wanted: Wanted) -> SchemaState:
+    """The tables as they will be when pending migrations are applied: the files are run in a shadow."""
+    names = ", ".join(each.title for each in pending)
+    made = made_tables(graph.order)
+    others = sorted({call.table for each in pending for call in read_source(each.path).calls if call.is_ddl} - made)
+    if others:
+        raise NotUpToDate(
+            f"Apply what is pending first (`covet migration apply`): {names}. It changes tables that no migration of "
+            f"this project has made: {', '.join(others)}"
+        )
+    try:
+        _, replayed = await replay(runner.adapter, graph.order, named=wanted.all_named)
+    except CannotReplay as error:
+        raise NotUpToDate(f"Apply what is pending first (`covet migration apply`): {names}. {error}") from error
+    async with open_session(runner.adapter) as session:
+        now = await read_schema(session, named=wanted.all_named)
+    kept = {name: state for name, state in now.items() if name not in made}
+    return kept | {name: state for name, state in replayed.items() if name in made}
+
+
 def _name(title: str, number: int) -> str:
     if title != DEFAULT_TITLE:
         return files.slug(title)
@@ -153,6 +180,8 @@ def _source(
     up = Source(wording, fill=filling, existing=compared.live).calls(changes)
     back = Source(wording, fill=lambda table, column: _zero(compared, table, column), existing=_all_tables(compared))
     down = back.calls(way_back(changes))
+    more, less = pattern_index_calls(compared, changes, vendor)
+    up, down = up + more, less + down
     attributes = [("database", database)] if database != "default" else []
     return file_source(title, up, down, attributes=attributes)
 
@@ -166,6 +195,9 @@ def _zero(compared: Compared, table: str, column: str) -> Any:
     known = compared.live.get(table)
     if known is None or column not in known.columns:
         return KEEP
+    if any(column in each.columns for each in known.of_kind("f")):
+        # No value is better than one that points to nobody; a person has to say which.
+        return KEEP
     kind = known.columns[column].type.lower()
     for words, value in _ZEROS:
         if any(word in kind for word in words):
@@ -177,7 +209,7 @@ async def _tables_with_rows(adapter: Adapter, changes: Iterable[Change]) -> set[
     tables = {each.table for each in changes if isinstance(each, AddColumn | AlterColumn)}
     found: set[str] = set()
     async with open_session(adapter) as session:
-        for table in sorted(tables):
+        for table in sorted(tables & set(await read_schema(session))):
             if await session.fetch(f"SELECT 1 FROM {quote(table, session.vendor)} LIMIT 1"):
                 found.add(table)
     return found

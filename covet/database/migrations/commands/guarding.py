@@ -9,8 +9,9 @@ from pathlib import Path
 from covet.database.migrations.files import MigrationFile
 from covet.database.migrations.graph import Graph
 from covet.database.migrations.guard.calls import read_source
-from covet.database.migrations.guard.phases import split, write_phases
+from covet.database.migrations.guard.phases import split
 from covet.database.migrations.guard.rules import Unsafe, check
+from covet.database.migrations.guard.writing import write_phases
 from covet.database.migrations.project import Project
 
 

@@ -24,7 +24,6 @@ _HEADER = '''\
 from covet.database.orm import Model
 {imports}
 '''
-_RELATIONS = frozenset({"ForeignKey", "OneToOneField"})
 
 
 class NoSuchTable(CovetError):
@@ -54,17 +53,16 @@ async def inspectdb(adapter: Adapter, tables: Iterable[str] = (), *, managed: bo
 
 def source_of(schema: SchemaState, tables: Iterable[str], vendor: Vendor, *, managed: bool = False) -> str:
     """The source of models for tables."""
-    kinds: set[str] = set()
-    classes = [_class(schema[name], vendor, kinds, managed=managed) for name in tables]
-    fields = sorted(kinds - _RELATIONS)
-    relations = sorted(kinds & _RELATIONS)
-    imports = f"from covet.database.orm.fields import {', '.join(fields)}\n" if fields else ""
-    if relations:
-        imports += f"from covet.database.orm.relationships import {', '.join(relations)}\n"
+    used: dict[str, set[str]] = {}
+    classes = [_class(schema[name], vendor, used, managed=managed) for name in tables]
+    imports = "".join(
+        f"from covet.database.orm.{module} import {', '.join(sorted(kinds))}\n"
+        for module, kinds in sorted(used.items())
+    )
     return _HEADER.format(imports=imports) + "\n" + "\n\n".join(classes)
 
 
-def _class(table: TableState, vendor: Vendor, kinds: set[str], *, managed: bool) -> str:
+def _class(table: TableState, vendor: Vendor, used: dict[str, set[str]], *, managed: bool) -> str:
     taken: set[str] = set()
     lines: list[str] = []
     names: dict[str, str] = {}
@@ -77,7 +75,7 @@ def _class(table: TableState, vendor: Vendor, kinds: set[str], *, managed: bool)
         names[column.name] = text.name
         is_usual_key = text.kind == "BigAutoField" and text.name == "id" and text.options == {"primary_key": True}
         if not is_usual_key:
-            kinds.add(text.kind)
+            _use(text, used)
             lines.append(_line(text, table))
     lines += ["", "    class Meta:", f"        db_table = {table.name!r}"]
     if not managed:
@@ -90,15 +88,22 @@ def _class(table: TableState, vendor: Vendor, kinds: set[str], *, managed: bool)
     if together:
         lines.append(f"        unique_together = {together!r}")
     if len(table.primary_key) > 1:
-        lines.insert(0, f"    # The key is made of {', '.join(table.primary_key)}.")
+        used.setdefault("fields", set()).add("CompositePrimaryKey")
+        key = ", ".join(repr(names[column]) for column in table.primary_key)
+        lines.insert(0, f"    pk = CompositePrimaryKey({key})")
     elif not table.primary_key:
         lines.insert(0, "    # The table has no primary key; mark a unique field with primary_key=True.")
     return f"class {class_name(table.name)}(Model):\n" + "\n".join(lines) + "\n"
 
 
+def _use(text: FieldText, used: dict[str, set[str]]) -> None:
+    used.setdefault(text.module, set()).add(text.kind)
+    if text.base is not None:
+        _use(text.base, used)
+
+
 def _line(text: FieldText, table: TableState) -> str:
-    arguments = [f"{key}={value!r}" for key, value in text.options.items()]
     if text.to is not None:
-        arguments.insert(0, repr("self" if text.to == table.name else class_name(text.to)))
+        text.to = "self" if text.to == table.name else class_name(text.to)
     remark = f"  # {text.remark}" if text.remark else ""
-    return f"    {text.name} = {text.kind}({', '.join(arguments)}){remark}"
+    return f"    {text.name} = {text.source()}{remark}"

@@ -49,6 +49,13 @@ class OperationCall:
         value = self.argument(place, "table")
         return value if isinstance(value, str) else "?"
 
+    @property
+    def is_ddl(self) -> bool:
+        """Whether it changes a table, index or constraint that it names."""
+        verb, _, thing = self.name.partition("_")
+        changes = verb in {"create", "drop", "rename", "alter", "add", "comment"}
+        return changes and not thing.startswith(("enum", "extension"))
+
     def argument(self, place: int, name: str = "") -> Any:
         """A positional argument, or the keyword that may stand for it."""
         if place < len(self.arguments):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from covet.database.migrations.guard.calls import MigrationSource, OperationCall
+from covet.database.migrations.create_text import parse_column
+from covet.database.migrations.guard.calls import UNKNOWN, MigrationSource, OperationCall
 from covet.database.migrations.guard.rules import Unsafe
 from covet.database.migrations.names import foreign_key_name, unique_name
-from covet.database.migrations.source import call, file_source
-from covet.database.migrations.sqltext import literal, quote
+from covet.database.migrations.source import call
+from covet.database.migrations.sqltext import VENDORS, Vendor, literal, quote
 
 
 @dataclass
@@ -81,7 +81,7 @@ def _head(text: str) -> str:
 
 def _safe_form(each: OperationCall, phases: Phases) -> None:
     table = each.table
-    if each.name == "add_column":
+    if each.name == "add_column" and "GENERATED" not in str(each.argument(2, "definition")).upper():
         _add_column(each, table, phases)
     elif each.name == "alter_column" and each.options.get("nullable") is False and "type" not in each.options:
         _set_not_null(table, str(each.argument(1, "name")), each.options.get("fill"), phases)
@@ -100,11 +100,45 @@ def _safe_form(each: OperationCall, phases: Phases) -> None:
 
 def _add_column(each: OperationCall, table: str, phases: Phases) -> None:
     name = str(each.argument(1, "name"))
-    definition = str(each.argument(2, "definition"))
-    loose = re.sub(r"\s*\bNOT\s+NULL\b", "", definition, flags=re.IGNORECASE)
-    phases.expand.append(call("add_column", table, name, loose))
+    definition = each.argument(2, "definition")
+    fill = each.options.get("fill")
     phases.expand_back.append(call("drop_column", table, name))
-    _set_not_null(table, name, each.options.get("fill"), phases)
+    if fill is not None and fill is not UNKNOWN and definition is not UNKNOWN:
+        # A constant default costs no rewrite (PostgreSQL 11, MariaDB 10.3), and the release before needs it.
+        texts = {
+            vendor: f"{_for(definition, vendor)} DEFAULT {literal(_for(fill, vendor), vendor)}" for vendor in VENDORS
+        }
+        phases.expand.append(call("add_column", table, name, _merged(texts)))
+        phases.contract.append(call("alter_column", table, name, default=None))
+        given = literal(_for(fill, "postgresql"))
+        phases.contract_back.append(call("alter_column", table, name, default=given))
+        return
+    columns = {vendor: parse_column(f"x {_for(definition, vendor)}") for vendor in VENDORS}
+    is_required = any(text.clause("NOT") for text in columns.values())
+    defaults = {vendor: text.default for vendor, text in columns.items()}
+    for text in columns.values():
+        text.put("NOT", None)
+        text.put("DEFAULT", None)
+    loose = {vendor: " ".join([text.type, *text.clauses]) for vendor, text in columns.items()}
+    phases.expand.append(call("add_column", table, name, _merged(loose)))
+    default = defaults["postgresql"]
+    if default is not None:
+        # A default that is another value for each row would rewrite the table; set afterwards, it is for new rows only.
+        phases.expand.append(call("alter_column", table, name, default=default))
+        phases.backfill.append(call("backfill", table, {name: default}, where=f"{quote(name)} IS NULL"))
+    if is_required:
+        _set_not_null(table, name, None, phases)
+
+
+def _for(value: object, vendor: Vendor) -> object:
+    """What a value, or a mapping by database, says for one database."""
+    return value.get(vendor, value.get("default")) if isinstance(value, Mapping) else value
+
+
+def _merged(texts: Mapping[Vendor, str]) -> object:
+    first = texts["postgresql"]
+    differing = {str(vendor): text for vendor, text in texts.items() if text != first}
+    return {"default": first, **differing} if differing else first
 
 
 def _set_not_null(table: str, name: str, fill: object, phases: Phases) -> None:
@@ -140,32 +174,3 @@ def _unvalidated(each: OperationCall, table: str, phases: Phases) -> None:
         name = str(each.options.get("name") or foreign_key_name(table, columns, other, others))
         phases.expand_back.append(call("drop_foreign_key", table, columns))
     phases.backfill.append(call("validate_constraint", table, name))
-
-
-def write_phases(path: Path, phases: Phases, *, title: str) -> list[Path]:
-    """Write the phases as files in place of an unapplied migration.
-
-    Args:
-        path: the migration that they replace; it is removed.
-        phases: the calls.
-        title: what the migration does.
-
-    Returns:
-        The files.
-    """
-    digits, _, rest = path.stem.partition("_")
-    parts = [
-        ("expand", phases.expand, phases.expand_back),
-        ("backfill", phases.backfill, []),
-        ("contract", phases.contract, phases.contract_back),
-    ]
-    written: list[Path] = []
-    path.unlink()
-    for word, up, down in parts:
-        if not up:
-            continue
-        number = int(digits) + len(written)
-        target = path.with_name(f"{number:0{len(digits)}d}_{rest}_{word}.py")
-        target.write_text(file_source(f"{title} ({word})", up, down, attributes=[("atomic", False)]), "utf-8")
-        written.append(target)
-    return written

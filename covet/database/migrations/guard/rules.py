@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from covet.database.migrations.guard.calls import UNKNOWN, MigrationSource, OperationCall
+from covet.database.migrations.sqltext import normal
 
 _VOLATILE = re.compile(r"DEFAULT\s+\(?\s*(random|gen_random_uuid|uuid_generate|clock_timestamp|nextval)", re.IGNORECASE)
 _STORED = re.compile(r"GENERATED\s+ALWAYS\s+AS\s*\(.*\)\s*(STORED|PERSISTENT)?", re.IGNORECASE | re.DOTALL)
@@ -56,6 +57,13 @@ def _new_column(call: OperationCall, source: MigrationSource) -> tuple[str, str,
             "every row is rewritten while nobody can read the table",
             "add the column without it, fill it in batches, and set the default afterwards",
         )
+    if required and call.options.get("fill") is not None:
+        return (
+            "MG102",
+            "the rows that exist get their value at once, but the release before inserts rows without this column, and "
+            "is refused",
+            "keep a DEFAULT until that release is gone (`covet migration check --write`), or for good (db_default)",
+        )
     if required:
         return (
             "MG102",
@@ -94,7 +102,6 @@ def _renamed(call: OperationCall, source: MigrationSource) -> tuple[str, str, st
 
 
 def _altered(call: OperationCall, source: MigrationSource) -> tuple[str, str, str] | None:
-    del source
     if call.name != "alter_column":
         return None
     kind = call.options.get("type")
@@ -107,13 +114,27 @@ def _altered(call: OperationCall, source: MigrationSource) -> tuple[str, str, st
             "every row is rewritten while nobody can read the table",
             "add a column of the new type, write both, fill it in batches, then change over and drop the old one",
         )
-    if call.options.get("nullable") is False:
+    if call.options.get("nullable") is False and not _is_proved(call, source):
         return (
             "MG107",
             "the whole table is read under a lock that nobody passes, and the release before may still write NULL",
             "add CHECK (column IS NOT NULL) unvalidated, validate it, set NOT NULL, drop the check",
         )
     return None
+
+
+def _is_proved(call: OperationCall, source: MigrationSource) -> bool:
+    """Whether a validated CHECK says already that a column holds no NULL; PostgreSQL then reads no row."""
+    column = str(call.argument(1, "name"))
+    before = [each for each in source.calls if each.line < call.line and each.table == call.table]
+    validated = {each.argument(1, "name") for each in before if each.name == "validate_constraint"}
+    meaning = normal(f'CHECK ("{column}" IS NOT NULL)')
+    return any(
+        each.name == "add_constraint"
+        and each.argument(1, "name") in validated
+        and normal(str(each.argument(2, "definition"))) == meaning
+        for each in before
+    )
 
 
 def _indexed(call: OperationCall, source: MigrationSource) -> tuple[str, str, str] | None:

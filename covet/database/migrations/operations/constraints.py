@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from covet.database.migrations.create_text import TableText
 from covet.database.migrations.definitions import Definition, constraint
@@ -23,13 +23,14 @@ class ConstraintOperations(Operations):
         Args:
             table: the table.
             name: the constraint.
-            definition: such as `'CHECK (price >= 0)'` or `'UNIQUE ("a", "b")'`.
+            definition: such as `'CHECK (price >= 0)'` or `'UNIQUE ("a", "b")'`; a mapping without `default` for
+                databases that alone have it.
             validate: False leaves the rows that exist unchecked (PostgreSQL's NOT VALID), so that the lock is
                 short; `validate_constraint` checks them later.
         """
         text = constraint(definition, self.session.target)
         if text is None:
-            self.say(f"constraint {name} left out: {self.vendor} has no exclusion constraints")
+            self.say(f"constraint {name} left out: {self.vendor} has no such constraint")
             return
         await self._add(table, f"CONSTRAINT {self._quote(name)} {text}", validate=validate)
 
@@ -40,8 +41,16 @@ class ConstraintOperations(Operations):
             await self._run(f"ALTER TABLE {self._touch(table)} VALIDATE CONSTRAINT {self._quote(name)}")
 
     @operation
-    async def drop_constraint(self, table: str, name: str) -> None:
-        """Drop a constraint by its name."""
+    async def drop_constraint(self, table: str, name: str, *, vendors: Collection[str] | None = None) -> None:
+        """Drop a constraint by its name.
+
+        Args:
+            table: the table.
+            name: the constraint.
+            vendors: the databases that have it; all unless given.
+        """
+        if vendors is not None and self.vendor not in vendors:
+            return
         if self.vendor != "sqlite":
             await self._run(f"ALTER TABLE {self._touch(table)} DROP CONSTRAINT {self._quote(name)}")
             return
@@ -87,7 +96,15 @@ class ConstraintOperations(Operations):
 
     @operation
     async def drop_unique(self, table: str, columns: Sequence[str]) -> None:
-        """Let the values of columns repeat; the constraint is found by its columns, whatever its name."""
+        """Let the values of columns repeat; the constraint is found by its columns, whatever its name.
+
+        A unique index that stands for it goes the same way: Django makes one of `unique_together` on SQLite.
+        """
+        index = await self._unique_index(table, columns)
+        if index is not None:
+            self._touch(table)
+            await self._run(f"DROP INDEX {self._quote(index)}")
+            return
         if self.vendor == "sqlite":
             self._touch(table)
             await rebuild(self.session, table, lambda text: _remove_unique(text, columns))
@@ -147,6 +164,28 @@ class ConstraintOperations(Operations):
             )
             if left:
                 await self._run(f"DROP INDEX {self._quote(found)} ON {self._touch(table)}")
+
+    async def _unique_index(self, table: str, columns: Sequence[str]) -> str | None:
+        """The unique index on exactly those columns that no constraint owns; on MariaDB the two are one."""
+        if self.vendor == "mysql":
+            return None
+        if self.vendor == "sqlite":
+            rows = await self.session.fetch(
+                "SELECT l.name, (SELECT group_concat(i.name) FROM pragma_index_info(l.name) i) "
+                f"FROM pragma_index_list({literal(table)}) l "
+                "WHERE l.\"unique\" = 1 AND l.origin = 'c' AND l.partial = 0"
+            )
+        else:
+            rows = await self.session.fetch(
+                "SELECT c.relname, array_to_string(array(SELECT pg_get_indexdef(i.indexrelid, k, true) "
+                "FROM generate_series(1, i.indnkeyatts) k), ',') "
+                "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+                f"WHERE i.indrelid = to_regclass({literal(quote(table))}) AND i.indisunique AND i.indpred IS NULL "
+                "AND NOT EXISTS (SELECT 1 FROM pg_constraint o WHERE o.conindid = i.indexrelid "
+                "AND o.contype IN ('p', 'u'))"
+            )
+        wanted = ",".join(columns).lower()
+        return next((str(name) for name, keys in rows if str(keys).replace('"', "").lower() == wanted), None)
 
     async def _index_for_key(self, table: str, column: str, losing: str) -> None:
         """Give a foreign key its own index, where the only one that serves it is about to be dropped."""

@@ -69,7 +69,7 @@ class DataOperations(Operations):
         if self._skip_data is not None:
             self._skip_data(f"backfill: UPDATE {name} SET {changes} in batches of {batch}")
             return
-        low = (await self.session.fetch(f"SELECT min({ordered}) FROM {name}"))[0][0]
+        low, last = (await self.session.fetch(f"SELECT min({ordered}), max({ordered}) FROM {name}"))[0]
         after = None if low is None else f"{ordered} >= {literal(low, self.vendor)}"
         total = 0
         self._dirty = True
@@ -84,7 +84,7 @@ class DataOperations(Operations):
             upto = literal(high, self.vendor)
             total += await self._run(f"UPDATE {name} SET {changes} WHERE {after} AND {ordered} <= {upto}{condition}")
             after = f"{ordered} > {upto}"
-            self.say(f"{table}: {total} rows filled")
+            self.say(f"{table}: {total} rows filled{_share(low, high, last)}")
 
     @operation
     async def create_enum(self, name: str, *values: str) -> None:
@@ -128,3 +128,10 @@ class DataOperations(Operations):
         work(AlembicOperations(context))
         for statement in statements(script.getvalue()):
             await self.session.execute(statement)
+
+
+def _share(low: object, high: object, last: object) -> str:
+    """How far the keys are gone through, where they are numbers."""
+    if not (isinstance(low, int) and isinstance(high, int) and isinstance(last, int)) or last == low:
+        return ""
+    return f", {min(100, 100 * (high - low) // (last - low))} %"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from covet.database.migrations.index_text import IndexText
 from covet.database.migrations.operations.base import Operations, operation
 from covet.database.migrations.sqltext import literal, quote, quoted, requote, tokens
 from covet.exceptions import NotSupportedError
@@ -37,7 +38,8 @@ class IndexOperations(Operations):
             table: its table.
             columns: column names, or expressions such as `'lower("title")'` and `'"created" DESC'`.
             unique: whether values must differ.
-            where: the condition of a partial index; MariaDB has none, so the index is left out there.
+            where: the condition of a partial index. MariaDB has none: there the index holds every row, and is left out
+                where values must differ.
             include: columns stored beside the key (PostgreSQL).
             using: the access method (PostgreSQL), such as `gin`.
             options: what follows, such as `NULLS NOT DISTINCT` or `WITH (fillfactor=70)` (PostgreSQL).
@@ -47,25 +49,24 @@ class IndexOperations(Operations):
         """
         if vendors is not None and self.vendor not in vendors:
             return
-        keys = [
-            quote(column, self.vendor) if _NAME.match(column) else requote(column, self.vendor) for column in columns
-        ]
-        if self.vendor == "mysql" and (where or any("(" in key for key in keys)):
-            self.say(f"index {name} left out: MariaDB has neither partial indexes nor indexes on expressions")
+        wanted = IndexText(tuple(columns), using, tuple(include), options, where, unique)
+        text = wanted.made_on(self.vendor)
+        if text is None:
+            self.say(
+                f"index {name} left out: MariaDB has neither unique indexes of some rows nor indexes on expressions"
+            )
             return
+        keys = [quote(item, self.vendor) if _NAME.match(item) else requote(item, self.vendor) for item in text.items]
         words = ["CREATE", "UNIQUE INDEX" if unique else "INDEX"]
         if concurrently and self.vendor == "postgresql":
             await self._clear_invalid(name)
             words.append("CONCURRENTLY")
         words += [self._quote(name), "ON", self._touch(table)]
-        if self.vendor == "postgresql" and using:
-            words.append(f"USING {using}")
+        words += [f"USING {text.using}"] if text.using else []
         words.append(f"({', '.join(keys)})")
-        if self.vendor == "postgresql":
-            words += [f"INCLUDE ({quoted(include)})"] if include else []
-            words += [options] if options else []
-        if where:
-            words.append(f"WHERE {where}")
+        words += [f"INCLUDE ({quoted(text.include)})"] if text.include else []
+        words += [text.options] if text.options else []
+        words += [f"WHERE {text.where}"] if text.where else []
         if "CONCURRENTLY" in words:
             await self._without_hurry(" ".join(words))
         else:
@@ -73,7 +74,13 @@ class IndexOperations(Operations):
 
     @operation
     async def drop_index(
-        self, name: str, table: str, *, concurrently: bool = False, vendors: Collection[str] | None = None
+        self,
+        name: str,
+        table: str,
+        *,
+        concurrently: bool = False,
+        vendors: Collection[str] | None = None,
+        if_exists: bool = False,
     ) -> None:
         """Drop an index.
 
@@ -82,16 +89,18 @@ class IndexOperations(Operations):
             table: its table (MariaDB wants to know).
             concurrently: without blocking reads and writes (PostgreSQL; the migration says `atomic = False`).
             vendors: the databases that have it; all unless given.
+            if_exists: do nothing where it is not there.
         """
         if vendors is not None and self.vendor not in vendors:
             return
         where = self._touch(table)
+        known = "IF EXISTS " if if_exists else ""
         if self.vendor == "mysql":
-            await self._run(f"DROP INDEX {self._quote(name)} ON {where}")
+            await self._run(f"DROP INDEX {known}{self._quote(name)} ON {where}")
         elif self.vendor == "postgresql" and concurrently:
             await self._without_hurry(f"DROP INDEX CONCURRENTLY IF EXISTS {self._quote(name)}")
         else:
-            await self._run(f"DROP INDEX {self._quote(name)}")
+            await self._run(f"DROP INDEX {known}{self._quote(name)}")
 
     @operation
     async def rename_index(self, table: str, old: str, new: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from covet.database.migrations.session import Session
@@ -46,8 +47,8 @@ ORDER BY c.relname, x.relname
 _INDEX_HEAD = re.compile(r"^CREATE (?:UNIQUE )?INDEX .*? ON (?:ONLY )?(?:\"(?:[^\"]|\"\")*\"|\S)+ USING ", re.DOTALL)
 
 
-async def read(session: Session) -> SchemaState:
-    """Every table of the current schema."""
+async def read(session: Session, named: Collection[str] = ()) -> SchemaState:
+    """Every table of the current schema; `named` constraints are models' own."""
     schema: SchemaState = {}
     for row in await session.fetch(_COLUMNS):
         table = schema.setdefault(row[0], TableState(row[0], comment=row[9]))
@@ -55,7 +56,7 @@ async def read(session: Session) -> SchemaState:
     for name, constraint, kind, definition, columns, is_valid in await session.fetch(_CONSTRAINTS):
         text = str(definition).removesuffix(" NOT VALID")
         state = ConstraintState(kind, constraint, tuple(columns), text, bool(is_valid))
-        if not _folded(schema[name], state):
+        if constraint in named or not _folded(schema[name], state):
             schema[name].constraints.append(state)
     for name, index, unique, definition, columns, is_valid in await session.fetch(_INDEXES):
         text = _INDEX_HEAD.sub("USING ", str(definition))
@@ -95,7 +96,9 @@ def _folded(table: TableState, state: ConstraintState) -> bool:
         return False
     if normal(state.definition.removeprefix("CHECK")) != normal(f"{column.name} >= 0"):
         return False
-    if state.name != f"{table.name}_{column.name}_check"[:63] and not (state.name or "").endswith("_check"):
+    # PostgreSQL names it after table and column, and keeps the name when one of them is renamed.
+    name = state.name or ""
+    if not name.endswith("_check") or not (name.startswith(table.name[:10]) or name.endswith(f"_{column.name}_check")):
         return False
     table.columns[column.name] = replace(column, type=f"{column.type} unsigned")
     return True

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from covet.database.migrations.session import Session
 from covet.database.migrations.states import postgresql, texts
 from covet.database.migrations.states.base import SchemaState
-
-_READERS = {"postgresql": postgresql.read, "sqlite": texts.read_sqlite, "mysql": texts.read_mysql}
-
 
 _OTHERS = {
     "postgresql": (
@@ -27,6 +26,13 @@ async def read_others(session: Session) -> set[str]:
     return {str(row[0]) for row in await session.fetch(_OTHERS[session.vendor])}
 
 
-async def read_schema(session: Session) -> SchemaState:
-    """Every table of the session's current schema."""
-    return await _READERS[session.vendor](session)
+async def read_schema(session: Session, *, named: Collection[str] = ()) -> SchemaState:
+    """Every table of the session's current schema.
+
+    Args:
+        session: the database.
+        named: constraints whose names models give; they are never taken for what a column's type brings.
+    """
+    if session.vendor == "postgresql":
+        return await postgresql.read(session, named)
+    return await (texts.read_sqlite if session.vendor == "sqlite" else texts.read_mysql)(session)

@@ -32,7 +32,7 @@ async def read_sqlite(session: Session) -> SchemaState:
             text.name = name
             schema[name] = table_state(text)
         elif kind == "index":
-            schema[table].indexes.append(_sqlite_index(name, sql))
+            schema[table].indexes.append(_sqlite_index(name, sql, schema[table]))
     return schema
 
 
@@ -141,7 +141,7 @@ def _add_inline(table: TableState, column: ColumnText, clause: str) -> None:
     definition = {
         "p": f"PRIMARY KEY ({column.name})",
         "u": f"UNIQUE ({column.name})",
-        "c": f"CHECK ({normal(clause[meaning[0].at + len('CHECK') :])})" if kind == "c" else "",
+        "c": f"CHECK ({_condition(clause[meaning[0].at + len('CHECK') :], table)})" if kind == "c" else "",
         "f": _reference((column.name,), meaning) if kind == "f" else "",
         "x": "",
     }[kind]
@@ -160,7 +160,7 @@ def _add_constraint(table: TableState, item: str, *, keys: bool) -> None:
     kind = _KINDS[word]
     columns = _names(meaning)
     if kind == "c":
-        text = normal(item[meaning[0].at + len("CHECK") :])
+        text = _condition(item[meaning[0].at + len("CHECK") :], table)
         if _folds(table, text):
             return
         mentioned = tuple(c for c in table.columns if c.lower() in {t.value.lower() for t in meaning})
@@ -231,7 +231,24 @@ def _reference(columns: tuple[str, ...], meaning: list[Token]) -> str:
     return text
 
 
-def _sqlite_index(name: str, sql: str) -> IndexState:
+def _condition(sql: str, table: TableState) -> str:
+    """A condition's normal form; a boolean may be compared with 1, as Django 6.1 has it, or stand alone."""
+    columns = {name.lower() for name, column in table.columns.items() if column.type == "bool"}
+    meaning = words(sql)
+    parts: list[str] = []
+    place = 0
+    while place < len(meaning):
+        token, following = meaning[place], [each.text for each in meaning[place + 1 : place + 3]]
+        if token.value.lower() in columns and following in (["=", "0"], ["=", "1"]):
+            parts += [token.text] if following[1] == "1" else ["NOT", token.text]
+            place += 3
+        else:
+            parts.append(token.text)
+            place += 1
+    return normal(" ".join(parts))
+
+
+def _sqlite_index(name: str, sql: str, table: TableState) -> IndexState:
     meaning = words(sql)
     unique = meaning[1].upper == "UNIQUE"
     place = next(index for index, token in enumerate(meaning) if token.kind == "word" and token.upper == "ON")
@@ -253,7 +270,7 @@ def _sqlite_index(name: str, sql: str) -> IndexState:
         part.append(token)
     head = ", ".join(normal(each) for each in _items(inner))
     where = rest[len(inner) :]
-    condition = f" WHERE {normal(' '.join(t.text for t in where[1:]))}" if where else ""
+    condition = f" WHERE {_condition(' '.join(t.text for t in where[1:]), table)}" if where else ""
     return IndexState(name, tuple(columns), unique, f"({head}){condition}")
 
 

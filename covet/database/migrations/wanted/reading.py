@@ -88,7 +88,7 @@ def _column(model: Any, field: Any, vendor: Vendor) -> WantedColumn:
         is_counting,
         default,
         generated,
-        field.db_check(database) if vendor != "mysql" else None,
+        field.db_check(database),
         field.db_comment if vendor != "sqlite" else None,
     )
 
@@ -169,7 +169,9 @@ def _unique(table: WantedTable, model: Any, constraint: Any, vendor: Vendor) -> 
     special = constraint.expressions or constraint.include or constraint.opclasses
     if vendor == "mysql" and (partial or constraint.expressions):
         return
-    if vendor != "postgresql" and (constraint.deferrable or constraint.nulls_distinct is not None):
+    if vendor != "postgresql" and (
+        constraint.deferrable or constraint.include or constraint.nulls_distinct is not None
+    ):
         return
     nulls = {None: "", True: " NULLS DISTINCT", False: " NULLS NOT DISTINCT"}[constraint.nulls_distinct]
     if not partial and not special:
@@ -188,7 +190,7 @@ def _unique(table: WantedTable, model: Any, constraint: Any, vendor: Vendor) -> 
 
 
 def _index(table: WantedTable, model: Any, index: Index, vendor: Vendor) -> None:
-    if vendor == "mysql" and (index.condition is not None or index.expressions):
+    if vendor == "mysql" and index.expressions:
         return
     if index.method not in {"", "btree"} and vendor != "postgresql":
         return
@@ -204,7 +206,9 @@ def _index(table: WantedTable, model: Any, index: Index, vendor: Vendor) -> None
         text += _include(model, index.include)
         parameters = ", ".join(f"{key} = {value}" for key, value in index.with_parameters().items())
         text += f" WITH ({parameters})" if parameters else ""
-    text += _where(model, index.condition, vendor)
+    if vendor != "mysql":
+        # Django leaves the condition out there, and makes the index over every row.
+        text += _where(model, index.condition, vendor)
     table.indexes.append(WantedIndex(str(index.name), table.name, text))
 
 

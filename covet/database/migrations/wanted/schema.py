@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from covet.database.migrations.sqltext import Vendor, literal, quote
 from covet.database.migrations.states.base import ConstraintKind
@@ -147,14 +147,22 @@ class WantedSchema:
             place(name)
         self.tables = done
 
-    def statements(self) -> list[str]:
-        """What makes the tables; foreign keys come last, where the database can add them."""
+    def statements(self, *, native_uuid: bool = True) -> list[str]:
+        """What makes the tables; foreign keys come last, where the database can add them.
+
+        Args:
+            native_uuid: whether this server has a type for UUIDs (MySQL and MariaDB before 10.7 have none).
+        """
         vendor = self.vendor
         later = vendor != "sqlite"
         made: list[str] = []
         for table in self.tables.values():
             inline = [each for each in table.constraints if each.kind != "f" or not later]
-            body = [each.sql(vendor) for each in table.columns.values()] + [each.sql(vendor) for each in inline]
+            columns = [
+                each if native_uuid or each.type != "uuid" else replace(each, type="char(32)")
+                for each in table.columns.values()
+            ]
+            body = [each.sql(vendor) for each in columns] + [each.sql(vendor) for each in inline]
             tail = f" COMMENT = {literal(table.comment, vendor)}" if table.comment and vendor == "mysql" else ""
             made.append(f"CREATE TABLE {quote(table.name, vendor)} ({', '.join(body)}){tail}")
         for table in self.tables.values():

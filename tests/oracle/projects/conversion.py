@@ -1,88 +1,18 @@
-"""CovetPy models made of a Django project's own, in a process that has both: `python -m ... URL APPS`.
-
-Prints what separates them from the database that Django's `migrate` made; nothing where adoption is clean.
-"""
+"""CovetPy models made of a Django project's own, by what those deconstruct to."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
+import inspect
 from typing import Any
 
 import covet.database.orm as ours
-from covet.database.config import DatabaseConfig
-from covet.database.connections.registry import make_adapter
-from covet.database.migrations.comparison import Wanted, compare
 from covet.database.orm import functions
 from covet.database.orm.registry import Apps
-from tests.integration.migrations.django_side import database
 
 DROPPED = {
     "verbose_name", "help_text", "validators", "choices", "storage", "upload_to", "default", "error_messages",
     "limit_choices_to", "related_name", "related_query_name", "editable", "blank", "serialize", "encoder", "decoder",
 }  # fmt: skip
-PROJECTS = {
-    "wagtail": [
-        "wagtail.contrib.forms", "wagtail.contrib.search_promotions", "wagtail.embeds",
-        "wagtail.sites", "wagtail.users", "wagtail.snippets", "wagtail.documents", "wagtail.images", "wagtail.search",
-        "wagtail.admin", "wagtail", "modelcluster", "modelsearch", "taggit", "django_tasks",
-    ],
-    "oscar": [
-        "django.contrib.flatpages", "oscar.config.Shop", "oscar.apps.analytics.apps.AnalyticsConfig",
-        "oscar.apps.checkout.apps.CheckoutConfig", "oscar.apps.address.apps.AddressConfig",
-        "oscar.apps.shipping.apps.ShippingConfig", "oscar.apps.catalogue.apps.CatalogueConfig",
-        "oscar.apps.catalogue.reviews.apps.CatalogueReviewsConfig", "oscar.apps.communication.apps.CommunicationConfig",
-        "oscar.apps.partner.apps.PartnerConfig", "oscar.apps.basket.apps.BasketConfig",
-        "oscar.apps.payment.apps.PaymentConfig", "oscar.apps.offer.apps.OfferConfig",
-        "oscar.apps.order.apps.OrderConfig", "oscar.apps.customer.apps.CustomerConfig",
-        "oscar.apps.search.apps.SearchConfig", "oscar.apps.voucher.apps.VoucherConfig",
-        "oscar.apps.wishlists.apps.WishlistsConfig", "oscar.apps.dashboard.apps.DashboardConfig",
-        *(
-            f"oscar.apps.dashboard.{name}.apps.{name.capitalize()}DashboardConfig"
-            for name in (
-                "reports", "users", "orders", "catalogue", "offers", "partners", "pages", "ranges", "reviews",
-                "vouchers", "communications", "shipping",
-            )
-        ),
-        "widget_tweaks",
-        "haystack", "treebeard", "django_tables2",
-    ],
-}  # fmt: skip
-
-
-def configure(url: str, project: str) -> None:
-    """Set the Django project up."""
-    if url.startswith("mysql"):
-        import pymysql
-
-        pymysql.version_info = (2, 2, 4, "final", 0)
-        pymysql.install_as_MySQLdb()
-    import django
-    from django.conf import settings
-
-    extra: dict[str, Any] = {}
-    if project == "oscar":
-        from oscar import defaults
-
-        extra = {name: getattr(defaults, name) for name in dir(defaults) if name.isupper()}
-    core = ["contenttypes", "auth", "sessions", "sites", "messages", "staticfiles", "admin"]
-    settings.configure(
-        DATABASES={"default": database(url)},
-        INSTALLED_APPS=[*(f"django.contrib.{name}" for name in core), *PROJECTS[project]],
-        DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-        SITE_ID=1,
-        USE_TZ=True,
-        SECRET_KEY="x" * 50,
-        ROOT_URLCONF="",
-        MEDIA_ROOT="/nowhere",
-        STATIC_URL="/static/",
-        HAYSTACK_CONNECTIONS={"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}},
-        WAGTAILADMIN_BASE_URL="http://localhost",
-        SILENCED_SYSTEM_CHECKS=["models.E034"],
-        **extra,
-    )
-    django.setup()
 
 
 class Converter:
@@ -170,44 +100,8 @@ def _raw(field: Any) -> Any:
 
 
 def _accepted(name: str) -> set[str]:
-    import inspect
-
     found: set[str] = set()
     for cls in getattr(ours, name).__mro__:
         if "__init__" in vars(cls):
             found |= set(inspect.signature(cls.__init__).parameters)
     return found
-
-
-async def differences(url: str, models: list[Any]) -> list[str]:
-    """What separates the models from the database."""
-    adapter = make_adapter(DatabaseConfig(url=url))
-    try:
-        return [repr(change) for change in (await compare(adapter, Wanted.of(models))).changes]
-    finally:
-        await adapter.close()
-
-
-def main() -> None:
-    url, project = sys.argv[1:]
-    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    configure(url, project)
-    from django.apps import apps
-    from django.core.management import call_command
-
-    call_command("migrate", "--verbosity", "0")
-    # The projects number their rows with AutoField, made tables of many-to-many fields too.
-    os.environ["COVET_DEFAULT_AUTO_FIELD"] = "covet.database.orm.fields.AutoField"
-    converter = Converter()
-    for model in apps.get_models():
-        if not model._meta.proxy and model._meta.managed:
-            converter.model(model)
-    models = list(converter.apps.get_models(include_auto_created=True))
-    found = asyncio.run(differences(url, models))
-    print(f"{len(models)} models, {len(found)} differences")
-    for each in found:
-        print(each)
-
-
-if __name__ == "__main__":
-    main()
