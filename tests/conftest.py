@@ -1,6 +1,7 @@
 """Fixtures every test may use: real servers, a database of its own for each worker, and which speedups are loaded."""
 
 import asyncio
+import contextlib
 import importlib.util
 import inspect
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.leftovers import Sweeper
 from tests.services import Services, ServiceUnavailable, create_database, drop_database
 
 pytest_plugins = ["covet.testing.plugin"] if importlib.util.find_spec("covet.testing.plugin") else []
@@ -63,15 +65,35 @@ def _own_database(url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url(services: Services) -> Iterator[str]:
-    """The address of an empty PostgreSQL database that belongs to this worker."""
-    yield from _own_database(_service_url(services, "postgresql"))
+def postgresql_sweeper(services: Services) -> Iterator[Sweeper]:
+    """What empties this worker's PostgreSQL database."""
+    yield from _sweeper(services, "postgresql")
 
 
 @pytest.fixture(scope="session")
-def mysql_url(services: Services) -> Iterator[str]:
-    """The address of an empty MySQL or MariaDB database that belongs to this worker."""
-    yield from _own_database(_service_url(services, "mysql"))
+def mysql_sweeper(services: Services) -> Iterator[Sweeper]:
+    """What empties this worker's MySQL or MariaDB database."""
+    yield from _sweeper(services, "mysql")
+
+
+def _sweeper(services: Services, name: str) -> Iterator[Sweeper]:
+    for url in _own_database(_service_url(services, name)):
+        with contextlib.closing(Sweeper(url)) as sweeper:
+            yield sweeper
+
+
+@pytest.fixture
+def postgresql_url(postgresql_sweeper: Sweeper) -> Iterator[str]:
+    """The address of a PostgreSQL database that belongs to this worker, empty before each test."""
+    yield postgresql_sweeper.url
+    postgresql_sweeper.sweep()
+
+
+@pytest.fixture
+def mysql_url(mysql_sweeper: Sweeper) -> Iterator[str]:
+    """The address of a MySQL or MariaDB database that belongs to this worker, empty before each test."""
+    yield mysql_sweeper.url
+    mysql_sweeper.sweep()
 
 
 @pytest.fixture
@@ -95,15 +117,6 @@ def redis_url(services: Services) -> str:
     ]
 )
 def database_url(request: pytest.FixtureRequest) -> str:
-    """Each database in turn."""
+    """Each database in turn, empty."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
-
-
-@pytest.fixture
-def fresh_database_url(database_url: str) -> Iterator[str]:
-    """Each database in turn, empty: no other test of the worker has left a table in it."""
-    if database_url.startswith("sqlite"):
-        yield database_url
-    else:
-        yield from _own_database(database_url)

@@ -19,16 +19,17 @@ async def things(database, **options):
     adapter = connect(database, pool_size=4, max_overflow=0, **options)
     await adapter.execute("CREATE TABLE things (id serial PRIMARY KEY, value integer NOT NULL)")
     await adapter.execute("INSERT INTO things (value) SELECT n FROM generate_series(1, 100) n")
-    await asyncio.gather(*[everything(adapter) for _ in range(4)])
+    all_at_once = asyncio.Barrier(4)
+    await asyncio.gather(*[everything(adapter, all_at_once) for _ in range(4)])
     assert adapter.pool_status()["open"] == 4
     return adapter
 
 
-async def everything(adapter):
+async def everything(adapter, all_at_once):
     async with transaction() as tx:
-        await adapter.run("SELECT pg_sleep(0.05)", ())
         await adapter.run(READ, (1,))
         await adapter.run_write(INSERT, (1,))
+        await all_at_once.wait()
         await tx.rollback()
 
 

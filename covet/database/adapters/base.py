@@ -27,7 +27,7 @@ from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.pins import Pin
 from covet.database.adapters.pool import LeasedPool
 from covet.database.config import DatabaseConfig
-from covet.exceptions import DatabaseError, NotSupportedError, PoolTimeout
+from covet.exceptions import DatabaseError, DatabaseUnavailable, NotSupportedError, PoolTimeout
 
 QueryHook = Callable[[str, Sequence[Any], float], None]
 
@@ -135,9 +135,13 @@ class Adapter(Calls):
             ) from exc
         except Exception as exc:  # noqa: BLE001 - mapped, and raised at once
             # SQLAlchemy and its DB-API shim wrap the driver's own exception, once each.
-            cause: BaseException = exc
-            while cause.__cause__ is not None:
+            cause = exc
+            while isinstance(cause.__cause__, Exception):
                 cause = cause.__cause__
+            if isinstance(cause, TimeoutError) and cause.errno is None:
+                raise DatabaseUnavailable(
+                    f"{self.name} did not answer within connect_timeout={self.config.connect_timeout:g} s"
+                ) from cause
             raise self.map_error(cause) from cause
         connection = self.connection_class(self, leases, fairy)
         record = fairy._connection_record  # noqa: SLF001 - the only place that keeps a connection's age
@@ -191,7 +195,7 @@ class Adapter(Calls):
 
     def forked(self) -> None:
         """In a forked child: the parent's connections are the parent's. They are neither used nor closed here."""
-        _inherited.append(self._by_loop)
+        inherited.append(self._by_loop)
         self._by_loop = {}
         self._leases = _NO_LEASES
 
@@ -418,5 +422,5 @@ class _NoLeases:
 
 _NO_LEASES = _NoLeases()
 
-_inherited: list[Any] = []
+inherited: list[Any] = []
 """Kept alive, for a connection that is collected says goodbye to the server on the parent's socket."""

@@ -75,10 +75,13 @@ class Features:
     allows_group_by_selected_pks: bool = False
     supports_combined_alters: bool = False
     max_query_params: int | None = None
+    # The moment in UTC, for expressions that a test or a library writes itself; None: CURRENT_TIMESTAMP is in UTC.
+    test_now_utc_template: str | None = None
 
 
 POSTGRESQL = Features(
     vendor="postgresql",
+    test_now_utc_template="STATEMENT_TIMESTAMP() AT TIME ZONE 'UTC'",
     has_select_for_no_key_update=True,
     can_distinct_on_fields=True,
     supports_nulls_distinct=True,
@@ -124,6 +127,7 @@ SQLITE = Features(
 
 MYSQL = Features(
     vendor="mysql",
+    test_now_utc_template="UTC_TIMESTAMP(6)",
     has_returning=False,
     can_return_columns_from_insert=False,
     can_return_rows_from_bulk_insert=False,

@@ -43,6 +43,9 @@ class Leases:
         self.opened = 0
         self.tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
+        # When each waiter's time is up, and the one timer that looks after them all.
+        self._limits: dict[asyncio.Future[Connection], tuple[float, float]] = {}
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def acquire(self, timeout: float | None = None) -> Connection:
         """The slow way to a connection: one that was idle for long (checked first), a new one, or the next freed.
@@ -64,9 +67,9 @@ class Leases:
             raise DatabaseUnavailable(f"the pool of {source.name} is closed")
         waiter: asyncio.Future[Connection] = self.loop.create_future()
         self.waiters.append(waiter)
-        self.open_more()
-        limit = source.pool_timeout if timeout is None else timeout
-        expiry = self.loop.call_later(limit, self._expire, waiter, limit)
+        if self.total < source.limit:
+            self.open_more()
+        self._limit(waiter, source.pool_timeout if timeout is None else timeout)
         try:
             return await waiter
         except BaseException:
@@ -77,7 +80,7 @@ class Leases:
                 self._forget(waiter)
             raise
         finally:
-            expiry.cancel()
+            del self._limits[waiter]
 
     def put(self, held: Connection) -> None:
         """Take a connection back: to the task that has waited longest, else among the idle."""
@@ -178,6 +181,9 @@ class Leases:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_exception(DatabaseUnavailable(f"the pool of {self.source.name} is closed"))
@@ -250,15 +256,34 @@ class Leases:
         else:
             self.discard(held)
 
-    def _expire(self, waiter: asyncio.Future[Connection], limit: float) -> None:
-        if not waiter.done():
-            source = self.source
+    def _limit(self, waiter: asyncio.Future[Connection], limit: float) -> None:
+        """Let a waiter fail after `limit` seconds; most get their connection in a thousandth of that."""
+        end = self.loop.time() + limit
+        self._limits[waiter] = (end, limit)
+        if self._expiry is None or end < self._expiry.when():
+            if self._expiry is not None:
+                self._expiry.cancel()
+            self._expiry = self.loop.call_at(end, self._expire)
+
+    def _expire(self) -> None:
+        """Tell the waiters whose time is up, and come back for the next."""
+        self._expiry = None
+        source, now = self.source, self.loop.time()
+        ends: list[float] = []
+        for waiter, (end, limit) in self._limits.items():
+            if waiter.done():
+                continue
+            if end > now:
+                ends.append(end)
+                continue
             waiter.set_exception(
                 PoolTimeout(
                     f"no connection to {source.name} became free within {limit:g} s: {self.total} of {source.limit} "
                     f"are open, {self.opening} of them opening; raise pool_size, or look for long transactions"
                 )
             )
+        if ends and not self.closed:
+            self._expiry = self.loop.call_at(min(ends), self._expire)
 
     def _forget(self, waiter: asyncio.Future[Connection]) -> None:
         with contextlib.suppress(ValueError):

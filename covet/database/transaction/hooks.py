@@ -9,7 +9,7 @@ from typing import Any
 
 from covet.database.connections.registry import DEFAULT, connections
 from covet.database.transaction.state import OpenTransaction
-from covet.exceptions import TransactionClosed
+from covet.exceptions import TransactionClosed, TransactionManagementError
 from covet.portal.greenlets import in_portal, wait
 
 logger = logging.getLogger("covet.database")
@@ -45,6 +45,7 @@ def on_commit(callback: Callable[[], Any], using: str | None = None, robust: boo
 
     Raises:
         TransactionClosed: the transaction that this task was started in has ended.
+        TransactionManagementError: autocommit is off, and no block is open.
     """
     if not callable(callback):
         raise TypeError("on_commit()'s callback must be a callable.")
@@ -52,6 +53,8 @@ def on_commit(callback: Callable[[], Any], using: str | None = None, robust: boo
     if isinstance(state, OpenTransaction):
         if state.closed:
             raise TransactionClosed(state.closed)
+        if not state.in_block:
+            raise TransactionManagementError("on_commit() cannot be used in manual transaction management")
         register(state, callback, robust=robust)
         return Registered()
     return _run_now(callback, robust=robust)

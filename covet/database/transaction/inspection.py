@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from covet.database.adapters.base import Adapter
 from covet.database.connections.registry import DEFAULT, connections
+from covet.database.transaction import manual
+from covet.database.transaction.manual import ManualTransaction
 from covet.database.transaction.state import OpenTransaction
-from covet.exceptions import NotSupportedError, TransactionManagementError
+from covet.exceptions import TransactionManagementError
 
 
 class ConnectionState:
@@ -27,8 +29,9 @@ class ConnectionState:
 
     @property
     def in_atomic_block(self) -> bool:
-        """Whether a transaction is open."""
-        return self.state is not None
+        """Whether a block of a transaction is open."""
+        state = self.state
+        return state is not None and state.in_block
 
     @property
     def autocommit(self) -> bool:
@@ -59,7 +62,7 @@ def get_connection(using: str | None = None) -> ConnectionState:
 
 def _open(using: str | None, wanted: str) -> OpenTransaction:
     state = get_connection(using).state
-    if state is None:
+    if state is None or not state.in_block:
         raise TransactionManagementError(wanted)
     return state
 
@@ -89,7 +92,7 @@ def mark_for_rollback_on_error(using: str | None = None) -> Iterator[None]:
 def mark_failed(error: Exception, using: str | None = None) -> None:
     """Mark the open transaction for rollback: a statement in it failed half-way."""
     state = get_connection(using).state
-    if state is not None:
+    if state is not None and state.in_block:
         state.mark(error)
         if state.error is None:
             state.error = error
@@ -131,35 +134,48 @@ def get_autocommit(using: str | None = None) -> bool:
 
 
 def set_autocommit(autocommit: bool, using: str | None = None) -> None:
-    """Refused except for what already holds: connections are leased for each query.
+    """Turn autocommit off or on, for the running task.
+
+    While it is off, a query begins a transaction, which `await commit()` or `await rollback()` ends; blocks
+    inside it are savepoints.
 
     Raises:
-        TransactionManagementError: inside a transaction.
-        NotSupportedError: autocommit cannot be turned off.
+        TransactionManagementError: inside a block of a transaction, or a transaction is open.
     """
-    _refuse_inside(using)
-    if not autocommit:
-        raise NotSupportedError("autocommit cannot be turned off: open a transaction with `async with transaction():`")
+    state = _outside_blocks(using)
+    if state is None:
+        if not autocommit:
+            manual.begin(connections[using or DEFAULT])
+    elif autocommit:
+        manual.finish(state)
 
 
 async def commit(using: str | None = None) -> None:
-    """Nothing, outside a transaction; inside one `tx.commit()` is meant.
+    """Commit, with autocommit off; nothing with autocommit on. Inside a block `tx.commit()` is meant.
 
     Raises:
-        TransactionManagementError: inside a transaction.
+        TransactionManagementError: inside a block of a transaction, or it was marked for rollback.
     """
-    _refuse_inside(using)
+    state = _outside_blocks(using)
+    if state is not None:
+        await manual.commit(state)
 
 
 async def rollback(using: str | None = None) -> None:
-    """Nothing, outside a transaction; inside one `tx.rollback()` is meant.
+    """Roll back, with autocommit off; nothing with autocommit on. Inside a block `tx.rollback()` is meant.
 
     Raises:
-        TransactionManagementError: inside a transaction.
+        TransactionManagementError: inside a block of a transaction.
     """
-    _refuse_inside(using)
+    state = _outside_blocks(using)
+    if state is not None:
+        await manual.rollback(state)
 
 
-def _refuse_inside(using: str | None) -> None:
-    if get_connection(using).in_atomic_block:
+def _outside_blocks(using: str | None) -> ManualTransaction | None:
+    state = get_connection(using).state
+    if state is None:
+        return None
+    if state.in_block or not isinstance(state, ManualTransaction):
         raise TransactionManagementError("This is forbidden when an 'atomic' block is active.")
+    return state

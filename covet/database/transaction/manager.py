@@ -228,7 +228,7 @@ class Transaction:
             raise TransactionClosed(
                 f"{state.closed}; a task that outlives its transaction opens its own through `detached()`"
             )
-        if self.durable and not (state.is_test and not state.savepoints):
+        if self.durable and state.in_block and not (state.is_test and not state.savepoints):
             raise RuntimeError("A durable atomic block cannot be nested within another atomic block.")
         if self.isolation or self.readonly or self.deferrable:
             raise TransactionManagementError(

@@ -60,6 +60,11 @@ class OpenTransaction(Pin):
         self.numbered = 0
         self.committed = False
 
+    @property
+    def in_block(self) -> bool:
+        """Whether an `async with` block is open in it."""
+        return True
+
     def check_owner(self) -> None:
         """Refuse savepoints of tasks that only share the transaction: they would end in a random order."""
         task = asyncio.current_task()

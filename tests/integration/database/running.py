@@ -23,7 +23,6 @@ def pytest_pyfunc_call(pyfuncitem):
         if url is not None:
             connections.configure({"default": url})
             arguments["adapter"] = adapter = connections["default"]
-            await adapter.execute("DROP TABLE IF EXISTS reporter")
             key = {"sqlite": "integer", "postgresql": "serial", "mysql": "integer AUTO_INCREMENT"}[adapter.vendor]
             await adapter.execute(f"CREATE TABLE reporter (id {key} PRIMARY KEY, name varchar(30) NOT NULL UNIQUE)")
         try:

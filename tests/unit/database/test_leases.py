@@ -247,3 +247,49 @@ async def test_closing_waits_for_what_is_lent_and_refuses_newcomers():
     assert (held.fate, leases.total) == ("cut", 0)
     with pytest.raises(DatabaseUnavailable, match="the pool of 'default' is closed"):
         await leases.acquire()
+
+
+@run
+async def test_each_waiter_has_its_own_time():
+    leases = Leases(source(limit=1), asyncio.get_running_loop())
+    held = await leases.acquire()
+    ended = []
+
+    async def wait(timeout):
+        try:
+            leases.put(await leases.acquire(timeout))
+        except PoolTimeout as error:
+            ended.append((timeout, f"within {timeout:g} s" in str(error)))
+        else:
+            ended.append((timeout, "served"))
+
+    waiting = [asyncio.ensure_future(wait(timeout)) for timeout in (0.06, 0.02, 5, 0.04)]
+    await asyncio.sleep(0.1)
+    assert ended == [(0.02, True), (0.04, True), (0.06, True)]
+    leases.put(held)
+    await asyncio.gather(*waiting)
+    assert ended[-1] == (5, "served")
+    await leases.close()
+
+
+@run
+async def test_one_timer_looks_after_all_waiters():
+    loop = asyncio.get_running_loop()
+    leases = Leases(source(limit=1, pool_timeout=30), loop)
+    timers = []
+    call_at = loop.call_at
+
+    def counting(when, callback, *arguments, **options):
+        timers.append(callback)
+        return call_at(when, callback, *arguments, **options)
+
+    loop.call_at = counting
+    held = await leases.acquire()
+    waiting = [asyncio.ensure_future(leases.acquire()) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert timers.count(leases._expire) == 1
+    leases.put(held)
+    for waiter in waiting:
+        leases.put(await waiter)
+    assert not leases._limits
+    await leases.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import ssl
@@ -14,11 +15,12 @@ from sqlalchemy import event
 from sqlalchemy.dialects.mysql.asyncmy import MySQLDialect_asyncmy
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from covet.database.adapters.base import Adapter
+from covet.database.adapters.base import Adapter, inherited
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import MARIADB, MYSQL, Features
 from covet.database.adapters.mysql import errors
 from covet.database.adapters.mysql.connection import MySQLConnection
+from covet.database.adapters.mysql.rescue import Rescue
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.placeholders import FORMAT
 from covet.database.adapters.pool import LeasedPool
@@ -46,6 +48,7 @@ class MySQLAdapter(Adapter):
         self.dialect = dialect(dbapi=dialect.import_dbapi())
         self.features: Features = MYSQL
         self._known = False
+        self._rescues: dict[asyncio.AbstractEventLoop, Rescue] = {}
         # Plans are compiled before the first connection, and depend on which of the two servers it is.
         greeting = _greeting(config)
         if greeting:
@@ -133,18 +136,26 @@ class MySQLAdapter(Adapter):
             return (begin,)
         return (f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}", begin)
 
-    async def kill_query(self, raw: Any) -> None:
-        """Stop what an abandoned connection is doing."""
-        thread = raw.thread_id()
-        rescue = await self.connect()
-        try:
-            async with rescue.cursor() as cursor:
-                await cursor.execute(f"KILL {int(thread)}")
-        except asyncmy.errors.Error:
-            # It ended by itself meanwhile.
-            return
-        finally:
+    def rescue(self) -> Rescue:
+        """What stops statements from outside, on the running event loop."""
+        loop = asyncio.get_running_loop()
+        found = self._rescues.get(loop)
+        if found is None:
+            for each in [each for each in self._rescues if each.is_closed()]:
+                del self._rescues[each]
+            found = self._rescues[loop] = Rescue(self.connect)
+        return found
+
+    async def close(self, grace: float = 5.0) -> None:
+        await super().close(grace)
+        rescue = self._rescues.pop(asyncio.get_running_loop(), None)
+        if rescue is not None:
             rescue.close()
+
+    def forked(self) -> None:
+        super().forked()
+        inherited.append(self._rescues)
+        self._rescues = {}
 
     async def server_limit(self) -> int | None:
         rows = await self.run("SELECT @@max_connections", ())

@@ -98,6 +98,9 @@ def judge(exc: BaseException) -> Verdict:
             return Verdict.DEAD
         if isinstance(exc, driver.InterfaceError) and number == 0:
             return Verdict.UNSENT
+        if isinstance(exc, driver.InternalError) and number == 0:
+            # The driver's own, for packets out of order: a session killed in the middle of a result ends like that.
+            return Verdict.DEAD
         return Verdict.READ_ONLY if number in READ_ONLY else Verdict.ERROR
     if isinstance(exc, TimeoutError) and exc.errno is None:
         return Verdict.INTERRUPTED

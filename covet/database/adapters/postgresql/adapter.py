@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -17,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from covet._speedups import select
 from covet.conf import settings as conf
-from covet.database.adapters.base import Adapter
+from covet.database.adapters.base import Adapter, inherited
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import POSTGRESQL, Features
 from covet.database.adapters.outcomes import Verdict
@@ -25,6 +24,7 @@ from covet.database.adapters.placeholders import DOLLAR
 from covet.database.adapters.pool import LeasedPool
 from covet.database.adapters.postgresql import errors
 from covet.database.adapters.postgresql.connection import PostgreSQLConnection
+from covet.database.adapters.postgresql.listening import Listener
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError
 
@@ -77,7 +77,7 @@ class PostgreSQLAdapter(Adapter):
         dialect: Any = CovetPostgreSQLDialect
         self.dialect = dialect(dbapi=dialect.import_dbapi())
         self.features: Features = POSTGRESQL
-        self._listeners: dict[str, Any] = {}
+        self._listeners: dict[asyncio.AbstractEventLoop, set[Listener]] = {}
 
     async def run(self, sql: str, args: Sequence[Any]) -> list[Any]:
         """Rows of a read that the framework built.
@@ -225,47 +225,31 @@ class PostgreSQLAdapter(Adapter):
         Returns:
             An async function that stops listening.
         """
-        stopped = asyncio.Event()
-        lost = asyncio.Event()
-
-        def heard(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
-            answer = callback(payload)
-            if asyncio.iscoroutine(answer):
-                self.leases().spawn(answer)
-
-        async def session(ready: asyncio.Future[None]) -> None:
-            while not stopped.is_set():
-                try:
-                    connection = await self.connect()
-                    lost.clear()
-                    connection.add_termination_listener(lambda _connection: lost.set())
-                    await connection.add_listener(channel, heard)
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
-                    if not ready.done():
-                        ready.set_exception(self.map_error(exc))
-                        return
-                    await asyncio.sleep(1)
-                    continue
-                if not ready.done():
-                    ready.set_result(None)
-                waits = [asyncio.ensure_future(lost.wait()), asyncio.ensure_future(stopped.wait())]
-                try:
-                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for each in waits:
-                        each.cancel()
-                    connection.terminate()
-
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = self.leases().spawn(session(ready))
-        await ready
+        listener = Listener(self, channel, callback)
+        loop = asyncio.get_running_loop()
+        self._listeners.setdefault(loop, set()).add(listener)
 
         async def stop() -> None:
-            stopped.set()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            self._listeners.get(loop, set()).discard(listener)
+            await listener.stop()
 
+        try:
+            await listener.start()
+        except BaseException:
+            self._listeners[loop].discard(listener)
+            raise
         return stop
+
+    async def close(self, grace: float = 5.0) -> None:
+        listeners = self._listeners.pop(asyncio.get_running_loop(), None) or ()
+        for listener in listeners:
+            listener.cancel()
+        await super().close(grace)
+
+    def forked(self) -> None:
+        super().forked()
+        inherited.append(self._listeners)
+        self._listeners = {}
 
 
 _running_loop = asyncio.get_running_loop
