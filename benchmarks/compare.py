@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from benchmarks import data
+from benchmarks.answers import Answers
 from benchmarks.stacks import Stack, Workload, environment
 from benchmarks.usage import Usage, postmaster_of, resident_bytes, tree
-
-CONNECTIONS = 64
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Cell:
     p99: list[float] = field(default_factory=list)
     foreign: list[float] = field(default_factory=list)
     errors: int = 0
+    empty: int = 0
 
     def medians(self) -> dict[str, float]:
         """One figure each: µs of CPU a request, requests a second, ms, the share of others on the machine."""
@@ -87,13 +88,32 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, name: str, ready: str
     raise RuntimeError(f"{name} did not answer")
 
 
-def measure(stack: Stack, workload: Workload, dsn: str, seconds: float, cell: Cell, pid: int, port: int, seed: int) -> None:
+def measure(
+    workload: Workload, dsn: str, seconds: float, cell: Cell, pid: int, port: int, seed: int, *, warm_up: float = 1.0
+) -> None:
     """One round."""
     database = postmaster_of(_port_of(dsn))
     load = subprocess.Popen(
         [
-            sys.executable, "-m", "benchmarks.load", "--port", str(port), "--path", workload.path, "--method", workload.method,
-            "--body", workload.body, "--seconds", str(seconds), "--connections", str(CONNECTIONS), "--seed", str(seed),
+            sys.executable,
+            "-m",
+            "benchmarks.load",
+            "--port",
+            str(port),
+            "--path",
+            workload.path,
+            "--method",
+            workload.method,
+            "--body",
+            workload.body,
+            "--seconds",
+            str(seconds),
+            "--connections",
+            str(workload.connections),
+            "--seed",
+            str(seed),
+            "--warm-up",
+            str(warm_up),
         ],
         stdout=subprocess.PIPE,
         text=True,
@@ -104,7 +124,12 @@ def measure(stack: Stack, workload: Workload, dsn: str, seconds: float, cell: Ce
     answer = json.loads(load.stdout.readline())
     after, elapsed = Usage.now(pid, database), time.perf_counter() - started
     load.wait()
-    count = max(1, answer["requests"])
+    count = answer["requests"]
+    cell.errors += answer["errors"]
+    if not count:
+        # Nothing came back within the round: no figure a request can be made of it.
+        cell.empty += 1
+        return
     app, db = after.app - before.app, after.database - before.database
     foreign = max(0.0, (after.machine - before.machine) - app - db - answer["cpu"])
     cell.app.append(app / count * 1e6)
@@ -113,8 +138,6 @@ def measure(stack: Stack, workload: Workload, dsn: str, seconds: float, cell: Ce
     cell.p50.append(answer["p50"])
     cell.p99.append(answer["p99"])
     cell.foreign.append(foreign / elapsed)
-    cell.errors += answer["errors"]
-    del stack
 
 
 def _port_of(dsn: str) -> int:
@@ -122,9 +145,24 @@ def _port_of(dsn: str) -> int:
 
 
 def compare(
-    stacks: tuple[Stack, ...], workloads: tuple[Workload, ...], dsn: str, *, seconds: float, rounds: int
+    stacks: tuple[Stack, ...],
+    workloads: tuple[Workload, ...],
+    dsn: str,
+    *,
+    seconds: float,
+    rounds: int,
+    warm_up: float = 1.0,
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """workload → stack → medians; every round runs all stacks in turn, so that drift hits all alike."""
+    """workload → stack → medians; every round runs all stacks in turn, so that drift hits all alike.
+
+    Raises:
+        WrongAnswer: a stack answers otherwise than the others; nothing was timed then.
+    """
+    answers = Answers(dsn)
+    for stack in stacks:
+        with serving(stack, dsn) as (_, port):
+            answers.check(stack, workloads, port)
+        print(f"answers of {stack.name} are right", flush=True)
     cells: dict[tuple[str, str], Cell] = {}
     memory: dict[str, list[float]] = {}
     for number in range(rounds):
@@ -134,11 +172,16 @@ def compare(
                     if workload.name in stack.missing:
                         continue
                     cell = cells.setdefault((workload.name, stack.name), Cell())
-                    measure(stack, workload, dsn, seconds, cell, pid, port, number)
+                    measure(workload, dsn, seconds * workload.length, cell, pid, port, number, warm_up=warm_up)
+                    if workload.method == "POST":
+                        data.restore(dsn)
                 memory.setdefault(stack.name, []).append(resident_bytes(tree(pid)) / 1e6)
                 print(f"round {number + 1}/{rounds}: {stack.name}", flush=True)
     results: dict[str, dict[str, dict[str, float]]] = {}
     for (workload_name, stack_name), cell in cells.items():
-        results.setdefault(workload_name, {})[stack_name] = cell.medians()
+        if cell.empty:
+            print(f"{stack_name} answered nothing in {cell.empty} rounds of {workload_name}", flush=True)
+        if cell.rate:
+            results.setdefault(workload_name, {})[stack_name] = cell.medians()
     results["memory"] = {name: {"mb": statistics.median(values)} for name, values in memory.items()}
     return results

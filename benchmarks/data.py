@@ -92,6 +92,19 @@ async def fill(dsn: str) -> None:
     await connection.close()
 
 
+async def _restore(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("DELETE FROM bench_comment WHERE id > $1", COMMENTS)
+    await connection.execute("VACUUM ANALYZE bench_comment")
+    await connection.execute("VACUUM ANALYZE bench_user")
+    await connection.close()
+
+
+def restore(dsn: str) -> None:
+    """Take away what a writing workload left, so that the next ones find the rows that all found."""
+    asyncio.run(_restore(dsn))
+
+
 def private_server() -> str:
     """The address of an empty database on a server of this run's own; it ends with this process."""
     from tests.services import Services, create_database

@@ -38,7 +38,9 @@ def main() -> int:
     data.prepare(options.dsn)
     found = uvloop.run(micro.figures(options.dsn))
     if options.keep:
-        KEPT.write_text(json.dumps({name: round(figure["ratio"], 2) for name, figure in found.items()}, indent=1) + "\n")
+        KEPT.write_text(
+            json.dumps({name: round(figure["ratio"], 2) for name, figure in found.items()}, indent=1) + "\n"
+        )
         return 0
     kept = json.loads(KEPT.read_text())
     slow = judge(found, kept)

@@ -1,9 +1,10 @@
 """Where a request's microseconds go: each layer measured alone, in process, on one core.
 
-`python -m benchmarks.layers DSN` prints a Markdown table; every row contains the rows it names as its parts.
+`python -m benchmarks.layers DSN` prints a Markdown table (`--json`: pairs); every row contains the rows that it names.
 """
 
 import gc
+import json
 import os
 import statistics
 import sys
@@ -32,9 +33,18 @@ async def cost(function: Callable[[], Awaitable[object]]) -> float:
 def scope(path: str) -> dict[str, object]:
     """What a server would hand over."""
     return {
-        "type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
-        "scheme": "http", "root_path": "", "state": {},
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1"), (b"accept", b"*/*")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+        "scheme": "http",
+        "root_path": "",
+        "state": {},
     }
 
 
@@ -75,7 +85,10 @@ async def layers(dsn: str) -> list[tuple[str, float]]:
         ("ORM: `User.objects.get(id=5)`, the driver included", await cost(lambda: site.User.objects.get(id=5))),
         ("portal: an empty coroutine", await cost(lambda: portal(nothing()))),
         ("JSON of six values", await cost(encode)),
-        ("application: plain text (routing, portal, request, response)", await cost(lambda: site.app(scope("/plaintext"), receive, send))),
+        (
+            "application: plain text (routing, portal, request, response)",
+            await cost(lambda: site.app(scope("/plaintext"), receive, send)),
+        ),
         ("application: one row, all of the above", await cost(lambda: site.app(scope("/row/5"), receive, send))),
     ]
     await raw.close()
@@ -85,9 +98,10 @@ async def layers(dsn: str) -> list[tuple[str, float]]:
 
 def main() -> None:
     """The command."""
-    print("| layer | µs of CPU |\n|---|---|")
-    for name, value in uvloop.run(layers(sys.argv[1])):
-        print(f"| {name} | {value:.1f} |")
+    from benchmarks.report import layers_table
+
+    found = uvloop.run(layers(sys.argv[1]))
+    print(json.dumps(found) if "--json" in sys.argv else layers_table(found))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--body", default="")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--warm-up", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     target = Target("127.0.0.1", options.port, options.path, options.method, options.body, ids=9000)
@@ -29,7 +30,14 @@ def main() -> None:
         print("ready", flush=True)
 
     tally = uvloop.run(
-        drive(target, connections=options.connections, seconds=options.seconds, seed=options.seed, started=started)
+        drive(
+            target,
+            connections=options.connections,
+            seconds=options.seconds,
+            warm_up=options.warm_up,
+            seed=options.seed,
+            started=started,
+        )
     )
     now = resource.getrusage(resource.RUSAGE_SELF)
     seen = {

@@ -105,7 +105,10 @@ async def _connect(port: int, path: str, count: int) -> list[Client]:
     clients: list[Client] = []
     while len(clients) < count:
         batch = await asyncio.gather(
-            *(loop.create_connection(lambda: Client(path), "127.0.0.1", port) for _ in range(min(200, count - len(clients))))
+            *(
+                loop.create_connection(lambda: Client(path), "127.0.0.1", port)
+                for _ in range(min(200, count - len(clients)))
+            )
         )
         await asyncio.gather(*(client.opened for _, client in batch))
         clients += [client for _, client in batch]
@@ -168,7 +171,9 @@ def run(*, quick: bool = False) -> dict[str, float]:
                 figures[name]["echo"].append(uvloop.run(echo(port, pid, 4_000 if quick else 20_000)))
                 figures[name]["broadcast"].append(uvloop.run(broadcast(port, pid, 40 if quick else 200)))
     results = {
-        f"{name}_{kind}_us": statistics.median(values) for name, kinds in figures.items() for kind, values in kinds.items()
+        f"{name}_{kind}_us": statistics.median(values)
+        for name, kinds in figures.items()
+        for kind, values in kinds.items()
     }
     results["echo_ratio"] = results["channels_echo_us"] / results["covet_echo_us"]
     results["broadcast_ratio"] = results["channels_broadcast_us"] / results["covet_broadcast_us"]

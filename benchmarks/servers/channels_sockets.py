@@ -7,7 +7,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.servers.django_site.
 import django  # noqa: E402 - settings come first
 from django.conf import settings  # noqa: E402
 
-settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000}}}
+settings.CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 10_000}}
+}
 django.setup()
 
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402

@@ -75,9 +75,7 @@ class Fortune(Model):
 
 router = Router()
 counted = Coalesce(
-    Subquery(
-        Comment.objects.filter(post=OuterRef("pk")).order_by().values("post").annotate(n=Count("id")).values("n")
-    ),
+    Subquery(Comment.objects.filter(post=OuterRef("pk")).order_by().values("post").annotate(n=Count("id")).values("n")),
     0,
 )
 

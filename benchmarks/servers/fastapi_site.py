@@ -162,9 +162,7 @@ async def m2m(session: Session, start: Annotated[int, Query(alias="from")]):
     found = await session.scalars(
         select(Post).where(Post.id >= start).order_by(Post.id).options(selectinload(Post.tags)).limit(20)
     )
-    return encoded(
-        [{"id": post.id, "title": post.title, "tags": [tag.name for tag in post.tags]} for post in found]
-    )
+    return encoded([{"id": post.id, "title": post.title, "tags": [tag.name for tag in post.tags]} for post in found])
 
 
 @app.get("/queries/{first}")
@@ -182,7 +180,9 @@ async def fortunes(session: Session):
 
 
 @app.post("/insert")
-async def insert(session: Session, post: Annotated[int, Body()], author: Annotated[int, Body()], content: Annotated[str, Body()]):
+async def insert(
+    session: Session, post: Annotated[int, Body()], author: Annotated[int, Body()], content: Annotated[str, Body()]
+):
     comment = Comment(post_id=post, author_id=author, content=content, created_at=dt.datetime.now(dt.UTC))
     session.add(comment)
     await session.commit()

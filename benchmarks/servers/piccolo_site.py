@@ -93,9 +93,7 @@ async def rows(request):
 
 async def queries(request):
     first = int(request.path_params["first"])
-    return answer(
-        [shown(await User.objects().get(User.id == (first + step * 97) % 9000 + 1)) for step in range(20)]
-    )
+    return answer([shown(await User.objects().get(User.id == (first + step * 97) % 9000 + 1)) for step in range(20)])
 
 
 async def fortunes(request):

@@ -20,6 +20,10 @@ DATABASES = {
         "CONN_MAX_AGE": None,
     }
 }
+if os.environ.get("BENCH_DJANGO_POOL"):
+    # Each request has a thread of its own under ASGI: persistent connections would be opened and never used again.
+    size = int(os.environ.get("BENCH_POOL", "10"))
+    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": size, "max_size": size}}}
 MIDDLEWARE: list[str] = []
 TEMPLATES = [
     {
@@ -30,7 +34,12 @@ TEMPLATES = [
     }
 ]
 if os.environ.get("BENCH_DEFAULTS"):
-    INSTALLED_APPS += ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "django.contrib.messages"]
+    INSTALLED_APPS += [
+        "django.contrib.contenttypes",
+        "django.contrib.auth",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+    ]
     MIDDLEWARE = [
         "django.middleware.security.SecurityMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",

@@ -80,14 +80,13 @@ def natural(request):
 def m2m(request):
     posts = Post.objects.filter(id__gte=int(request.GET["from"])).order_by("id").prefetch_related("tags")[:20]
     return JsonResponse(
-        [{"id": post.id, "title": post.title, "tags": [tag.name for tag in post.tags.all()]} for post in posts], safe=False
+        [{"id": post.id, "title": post.title, "tags": [tag.name for tag in post.tags.all()]} for post in posts],
+        safe=False,
     )
 
 
 def queries(request, first):
-    return JsonResponse(
-        [shown(User.objects.get(id=(first + step * 97) % 9000 + 1)) for step in range(20)], safe=False
-    )
+    return JsonResponse([shown(User.objects.get(id=(first + step * 97) % 9000 + 1)) for step in range(20)], safe=False)
 
 
 def fortunes(request):
