@@ -59,8 +59,6 @@ async def _compare(options: argparse.Namespace, server: servers.Server, folder: 
         comparison.django.connection.close()
         await connections.close_all(0)
     seconds = time.perf_counter() - started
-    for difference in comparison.differences:
-        print(f"\n{difference}")
     count = len(comparison.differences)
     print(f"{count} differences in {comparison.cases} cases on {options.db}, {seconds:.0f} s; {comparison.outcomes}")
     return 1 if comparison.differences else 0

@@ -64,6 +64,7 @@ class Comparison:
                 self._run_world(chosen, min(CASES_PER_WORLD, cases - start))
             except Difference as difference:
                 self.differences.append(str(difference))
+                say(str(difference))
 
     def _run_world(self, chosen: int, cases: int) -> None:
         @seed(chosen)

@@ -6,12 +6,12 @@ which costs only the tests that use it. The real `django` stays importable besid
 
 from __future__ import annotations
 
-import importlib
 import importlib.abc
 import importlib.machinery
 import sys
 import types
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
@@ -96,14 +96,14 @@ class ShimModule(types.ModuleType):
             value = self._absent(module, name)
         else:
             if isinstance(value, types.ModuleType) and value.__name__.split(".")[0] == "django":
-                value = importlib.import_module(shim_name(value.__name__))
+                value = import_module(shim_name(value.__name__))
             namespace.used[f"{module}.{name}"] = True
         self.__dict__[name] = value
         return value
 
     def _absent(self, module: str, name: str) -> Any:
         if namespace.subject.is_module(f"{module}.{name}"):
-            return importlib.import_module(f"{self.__name__}.{name}")
+            return import_module(f"{self.__name__}.{name}")
         namespace.used[f"{module}.{name}"] = False
         return Missing(f"{module}.{name}")
 

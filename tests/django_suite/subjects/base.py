@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import abc
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import Any, ClassVar
 
 from tests.django_suite.shim import NotProvided, shim_name
@@ -41,11 +41,11 @@ class Subject(abc.ABC):
         if name in own:
             return own[name]
         for target in self.modules_for(module):
-            found = importlib.import_module(target)
+            found = import_module(target)
             if hasattr(found, name):
                 return getattr(found, name)
         if self._is_borrowed(module):
-            return getattr(importlib.import_module(module), name)
+            return getattr(import_module(module), name)
         raise NotProvided(f"{module}.{name}")
 
     def is_module(self, dotted: str) -> bool:

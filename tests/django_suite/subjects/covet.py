@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, ClassVar, Final
 
 from tests.django_suite.servers import Server, server_for
@@ -30,7 +30,6 @@ class Covet(Subject):
         "django.utils",
         "django.test.html",
         "django.core.files",
-        "django.core.serializers.json",
     )
     server: Server
 
@@ -52,7 +51,7 @@ class Covet(Subject):
 
     def assign(self, module: str, name: str, value: Any) -> None:
         for target in self.modules_for(module):
-            found = importlib.import_module(target)
+            found = import_module(target)
             if hasattr(found, name):
                 setattr(found, name, value)
                 return
@@ -98,7 +97,7 @@ class Covet(Subject):
         server = self.server
         if server.vendor == "mysql":
             # The driver that Django asks for has no wheels; this one says that it is it.
-            driver: Any = importlib.import_module("pymysql")
+            driver: Any = import_module("pymysql")
             driver.version_info = (2, 2, 7, "final", 0)
             driver.install_as_MySQLdb()
         databases = {
@@ -123,10 +122,10 @@ class Covet(Subject):
         from covet.exceptions import DatabaseError
         from tests.django_suite.subjects import tables
 
-        importlib.import_module("tests.django_suite.subjects.contrib")
+        import_module("tests.django_suite.subjects.contrib")
         for label in labels:
-            if importlib.util.find_spec(f"{label}.models") is not None:
-                importlib.import_module(f"{label}.models")
+            if find_spec(f"{label}.models") is not None:
+                import_module(f"{label}.models")
         errors: dict[str, str] = {}
         for alias in self.aliases:
             if self.server.vendor == "postgres" and "db_functions" in labels:
@@ -176,7 +175,10 @@ class Covet(Subject):
         return transactions.pending_callbacks(alias)
 
     def load_fixtures(self, names: Iterable[str]) -> None:
-        raise NotProvided("fixtures")
+        from covet.portal import wait
+        from covet.serializers.fixtures import load_fixtures
+
+        wait(load_fixtures(*names))
 
     # -- settings and applications -------------------------------------------------------------------------------
 
@@ -213,7 +215,7 @@ def _translated(name: str, value: Any) -> Any:
 
 def _exists(dotted: str) -> bool:
     try:
-        return importlib.util.find_spec(dotted) is not None
+        return find_spec(dotted) is not None
     except (ImportError, ValueError, AttributeError):
         return False
 

@@ -29,8 +29,13 @@ def _may_live(alias: str, model: Any) -> bool:
     return bool(router.allow_migrate_model(alias, model))
 
 
+# What was created, by alias: a test may declare models that have no table.
+_created: dict[str, set[str]] = {}
+
+
 async def create(alias: str) -> dict[str, str]:
     """Create what can be created; the errors by table."""
+    _created[alias] = {table.name for table in managed_tables(alias)}
     errors: dict[str, str] = {}
     adapter = connections[alias]
     async with adapter.engine.connect() as connection:
@@ -41,6 +46,7 @@ async def create(alias: str) -> dict[str, str]:
                         await connection.execute(statement)
             except (SQLAlchemyError, Exception) as error:
                 errors[name] = f"{type(error).__name__}: {error}"
+                _created[alias].discard(name)
     return errors
 
 
@@ -70,7 +76,7 @@ def _statements(tables: Iterable[sa.Table], dialect: Any) -> Iterable[tuple[str,
 
 async def flush(alias: str) -> None:
     """Empty every table."""
-    tables = [table.name for table in managed_tables(alias)]
+    tables = [table.name for table in managed_tables(alias) if table.name in _created[alias]]
     if not tables:
         return
     adapter = connections[alias]

@@ -119,6 +119,9 @@ class Connection:
 
     autocommit = property(get_autocommit)
 
+    def set_autocommit(self, autocommit: bool) -> None:
+        transaction.set_autocommit(autocommit, self.alias)
+
     @property
     def force_debug_cursor(self) -> bool:
         return self._forced
@@ -170,6 +173,18 @@ class Connection:
 
     def ensure_connection(self) -> None:
         """The pool connects when it is asked."""
+
+    @contextlib.contextmanager
+    def constraint_checks_disabled(self) -> Iterator[None]:
+        """Foreign keys are looked at when the transaction ends; MySQL must be told."""
+        if self.vendor != "mysql":
+            yield
+            return
+        wait(self.adapter.execute("SET FOREIGN_KEY_CHECKS = 0"))
+        try:
+            yield
+        finally:
+            wait(self.adapter.execute("SET FOREIGN_KEY_CHECKS = 1"))
 
     def check_constraints(self, table_names: Any = None) -> None:
         """Make deferred constraints speak now."""
