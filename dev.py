@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """The developer's one script; standard library only, so that Python 3.11+ is all it needs.
 
-    python3 dev.py demo            make a project, migrate it, serve it (--once: request it once and stop)
-    python3 dev.py test [ARGS]     all tests, with real PostgreSQL and Redis (ARGS go to pytest; --pure: pure twins)
-    python3 dev.py lint            ruff, import contracts, cython-lint, codespell
-    python3 dev.py types           mypy --strict
-    python3 dev.py docs            run every example of the documentation
-    python3 dev.py bench [ARGS]    benchmarks
-    python3 dev.py django-suite    Django's own tests against this ORM
-    python3 dev.py check           lint, types and test
+python3 dev.py demo            make a project, migrate it, serve it (--once: request it once and stop)
+python3 dev.py test [ARGS]     all tests, with real PostgreSQL and Redis (ARGS go to pytest; --pure: pure twins)
+python3 dev.py lint            ruff and its formatter, import contracts, cython-lint, codespell
+python3 dev.py types           mypy --strict
+python3 dev.py docs            run every example of the documentation
+python3 dev.py bench [ARGS]    benchmarks
+python3 dev.py django-suite    Django's own tests against this ORM
+python3 dev.py check           lint, types and test
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def install(extra: str) -> None:
     inputs = [ROOT / "pyproject.toml", ROOT / "setup.py", ROOT / "constraints.txt"]
     inputs += sorted((ROOT / "covet" / "_speedups").glob("*.pyx"))
     wanted = b"\0".join(path.read_bytes() for path in inputs)
-    if any(done.exists() and done.read_bytes() == wanted for done in (stamp, VENV / "installed-dev")):
+    # What `dev` holds, and what holds `dev`.
+    enough = [stamp, VENV / "installed-bench"] + ([] if extra == "bench" else [VENV / "installed-dev"])
+    if any(done.exists() and done.read_bytes() == wanted for done in enough):
         return
     target = f"{ROOT}[{extra}]" if extra else ROOT
     say(f"installing covetpy{f'[{extra}]' if extra else ''}")
@@ -190,6 +192,7 @@ def lint(_arguments: list[str]) -> None:
     """Style, layers, spelling."""
     install("dev")
     run(PYTHON, "-m", "ruff", "check", ".")
+    run(PYTHON, "-m", "ruff", "format", "--check", "-q", ".")
     run(BIN / "lint-imports", "--no-logo")
     sources = sorted(str(path) for path in (ROOT / "covet" / "_speedups").glob("*.p[yx][xd]"))
     if sources:

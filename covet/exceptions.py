@@ -48,6 +48,10 @@ class FieldError(CovetError):
     """A query names a field, lookup or relation that does not exist, or uses one wrongly."""
 
 
+class InvalidName(FieldError, ValueError):
+    """A name that could break out of a quoted identifier: quotes, semicolons, control characters and the like."""
+
+
 class FullResultSet(CovetError):
     """A condition matches every row (internal to compilation)."""
 
@@ -280,7 +284,11 @@ class ValidationError(CovetError, ValueError):
         return hash(tuple(sorted(hash(error) for error in self.error_list)))
 
 
-class DatabaseError(CovetError):
+class Error(CovetError):
+    """What the DB-API calls `Error`: everything that a database or its driver complains of."""
+
+
+class DatabaseError(Error):
     """The root of what a database answers with; `__cause__` is the driver's own error."""
 
     sqlstate: str | None = None

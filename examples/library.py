@@ -1,6 +1,6 @@
 """A whole application in one file: authors, books and a JSON API, on SQLite in memory.
 
-    uvicorn examples.library:app
+uvicorn examples.library:app
 """
 
 from typing import Any

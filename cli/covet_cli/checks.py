@@ -10,6 +10,7 @@ from typing import Literal
 from covet.conf import settings
 from covet.conf.loader import is_insecure_key
 from covet.exceptions import CovetError
+from covet.utils.async_validators import async_validators
 from covet_cli.project import load_application, load_models
 
 Level = Literal["error", "warning"]
@@ -27,7 +28,7 @@ class Problem:
 
 def run_checks(*, deploy: bool = False) -> list[Problem]:
     """Every problem of the entered project, errors first."""
-    found = [*check_models(), *check_application(), *check_static()]
+    found = [*check_models(), *check_application(), *check_schemas(), *check_static()]
     if deploy or not settings.DEBUG:
         found += check_deployment()
     return sorted(found, key=lambda problem: (problem.level != "error", problem.code))
@@ -63,6 +64,18 @@ def check_application() -> Iterator[Problem]:
         load_application()
     except CovetError as error:
         yield Problem("CV003", "error", str(error), "Correct what the message names, then run 'covet check' again.")
+
+
+def check_schemas() -> Iterator[Problem]:
+    """Async functions that pydantic would call and never await: the check that they make would never run."""
+    for schema, name in async_validators():
+        yield Problem(
+            "CV006",
+            "error",
+            f"{schema.__module__}.{schema.__qualname__}: the validator {name} is async, and pydantic never awaits it: "
+            "the value becomes a coroutine, and nothing is checked.",
+            "Make it a plain function; check what needs the database in the handler.",
+        )
 
 
 def check_static() -> Iterator[Problem]:

@@ -28,7 +28,7 @@ class Target:
 
     @classmethod
     def of(cls, url: str, *, method: str = "GET", body: str = "", ids: int = 10_000) -> Target:
-        """The target of an http:// address; `{id}` in its path becomes a random number up to `ids`.
+        """The target of an http:// address; `{id}` in its path and body becomes a random number up to `ids`.
 
         Raises:
             click.BadParameter: the address is not one of http.
@@ -41,10 +41,11 @@ class Target:
 
     def requests(self, choose: Random, count: int = 500) -> list[bytes]:
         """That many requests as bytes, with different numbers for `{id}`."""
-        return [self._request(self.path.replace("{id}", str(choose.randint(1, self.ids)))) for _ in range(count)]
+        return [self._request(str(choose.randint(1, self.ids))) for _ in range(count)]
 
-    def _request(self, path: str) -> bytes:
-        content = self.body.encode()
+    def _request(self, number: str) -> bytes:
+        path = self.path.replace("{id}", number)
+        content = self.body.replace("{id}", number).encode()
         head = [f"{self.method} {path} HTTP/1.1", f"Host: {self.host}:{self.port}"]
         head += ["Connection: keep-alive", "Accept: */*"]
         if content or self.method in ("POST", "PUT", "PATCH"):
@@ -82,6 +83,7 @@ class Client(asyncio.Protocol):
         self._tally = tally
         self._buffer = b""
         self._wanted = -1
+        self._is_last = False
         self._started = 0.0
         self._transport: Any = None
 
@@ -109,7 +111,10 @@ class Client(asyncio.Protocol):
             self._buffer = b""
             self._wanted = -1
             self._tally.latencies.append(time.perf_counter() - self._started)
-            self._send()
+            if self._is_last:
+                self._transport.close()
+            else:
+                self._send()
 
     def _read_head(self) -> bool:
         head, found, _ = self._buffer.partition(b"\r\n\r\n")
@@ -118,6 +123,7 @@ class Client(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 2"):
             self._tally.errors += 1
         lower = head.lower()
+        self._is_last = b"\r\nconnection: close" in lower
         position = lower.find(b"content-length:")
         if position >= 0:
             self._wanted = len(head) + 4 + int(lower[position + 15 :].split(b"\r\n", 1)[0])
@@ -128,10 +134,10 @@ class Client(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Open another connection in its place."""
+        """Open another connection in its place; an error, unless the server had announced the end."""
         del exc
         if not self._tally.is_over:
-            self._tally.errors += 1
+            self._tally.errors += not self._is_last
             self._tally.reconnect()
 
 

@@ -42,6 +42,7 @@ class Defaults:
     SHUTDOWN_DELAY: float = 0.0
     SHUTDOWN_GRACE: float = 30.0
     FIXTURE_DIRS: Sequence[PathSetting] = ()
+    SERIALIZATION_MODULES: Mapping[str, str] = {}
 
     # Database
     DATABASE: Any = None

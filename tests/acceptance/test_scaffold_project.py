@@ -88,8 +88,8 @@ def request(address: str, data: object = None) -> tuple[int, str, dict[str, str]
 
 
 @pytest.fixture
-def project(fresh_database_url, tmp_path) -> Project:
-    return Project(tmp_path, fresh_database_url.partition(":")[0].partition("+")[0], fresh_database_url)
+def project(database_url, tmp_path) -> Project:
+    return Project(tmp_path, database_url.partition(":")[0].partition("+")[0], database_url)
 
 
 @pytest.fixture
@@ -184,3 +184,21 @@ def test_error_pages_show_source_in_debug_only(laptop):
         status, text, _ = request(f"{address}/")
         assert status == 500
         assert "ZeroDivisionError" not in text
+
+
+@pytest.mark.slow
+def test_rows_are_dumped_and_loaded_again(laptop):
+    code = "ann = await Author.objects.create(name='Ann'); await Post.objects.create(author=ann, title='T', body='B')"
+    laptop.covet("shell", "-c", code)
+    folder = laptop.folder / "app" / "fixtures"
+    folder.mkdir()
+    laptop.covet("dumpdata", "app", "--indent", "1", "--natural-foreign", "-o", "rows.json", cwd=folder)
+    rows = json.loads((folder / "rows.json").read_text())
+    assert [row["model"] for row in rows] == ["app.author", "app.post"]
+    assert '"name": "Ann"' in laptop.covet("dumpdata", "app.Author")
+    assert "--pks needs one model" in laptop.covet("dumpdata", "app", "--pks", "1", fails=True)
+    laptop.covet("shell", "-c", "await Author.objects.all().delete()")
+    assert "Installed 2 object(s) from 1 fixture(s)" in laptop.covet("loaddata", "rows")
+    assert "Installed 1 object(s) (of 2) from 1" in laptop.covet("loaddata", "rows.json", "-e", "app.Post", cwd=folder)
+    assert "No fixture named 'nothing' found" in laptop.covet("loaddata", "nothing", fails=True)
+    assert "1" in laptop.covet("shell", "-c", "print(await Post.objects.filter(author__name='Ann').count())")

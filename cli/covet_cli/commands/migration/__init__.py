@@ -1,4 +1,4 @@
-"""`covet migration`: the schema's history; leaving Django is `covet assess` and `covet convert`."""
+"""`covet migration`: the history of the schema in numbered files; it moves no code from Django."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def apply(
 ) -> None:
     """Apply pending migrations, up to and including TARGET if one is named."""
     options = Options(lock_timeout=lock_timeout, wait=wait, allow_pooler=allow_pooler, touch_django=touch_django)
-    project = open_project(options)
+    project = open_project(options, models=True)
     if sql:
         for file, statements in finish(
             lambda: showing.sql(project, (target,) if target else (), database=database or "default")
@@ -86,7 +86,7 @@ def apply(
 @click.option("--touch-django", is_flag=True, help="Change tables that Django's migrations own, too.")
 def rollback(*, target: str | None, app: str | None, steps: int, database: str, fake: bool, touch_django: bool) -> None:
     """Undo the last migration, or everything after TARGET ('zero': everything)."""
-    project = open_project(Options(touch_django=touch_django))
+    project = open_project(Options(touch_django=touch_django), models=True)
     done = finish(
         lambda: applying.rollback(
             project, target, app=app, steps=steps, database=database, fake=fake, watch=_watch("Rolling back")

@@ -25,9 +25,12 @@ def check(*, names: tuple[str, ...], every: bool, write: bool, database: str) ->
             where = f"{project.shown(guarded.file.path)}:{unsafe.call.line}"
             out.print(f"{where}: {unsafe.code} {unsafe.call.name} {unsafe.call.table}: {unsafe.problem}", markup=False)
             out.print(f"    safe: {unsafe.advice}", markup=False)
-        if write:
-            for path in guarding.rewrite(guarded):
-                out.print(f"Created migration: {project.shown(path)}", markup=False)
+    if write:
+        # The last one first: the files behind a migration that is split get other numbers.
+        parts = {path.stem.partition("_")[2] for guarded in reversed(found) for path in guarding.rewrite(guarded)}
+        for file in project.files():
+            if file.path.stem.partition("_")[2] in parts:
+                out.print(f"Created migration: {project.shown(file.path)}", markup=False)
     if not found:
         out.print("Nothing unsafe.")
     elif not write:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from covet.database.adapters.base import Adapter
+from covet.database.connections import connections
+from covet.database.connections.registry import make_adapter
 from covet.database.migrations.project import Project, from_settings
 from covet.database.migrations.runner import Options
 from covet.database.orm.registry import apps
@@ -26,7 +30,21 @@ def open_project(options: Options | None = None, *, models: bool = False) -> Pro
     root = enter()
     if models:
         load_models()
-    return from_settings(root, options=options, say=say)
+    project = from_settings(root, options=options, say=say)
+    project.adapter_of = unhurried
+    return project
+
+
+def unhurried(alias: str) -> Adapter:
+    """A database without the limits of requests: filling a large table in takes longer than any page may."""
+    adapter = connections[alias]
+    config = adapter.config
+    if config.command_timeout is not None or config.statement_timeout is not None:
+        # The address would bring its limits back; everything else that it says is in the other attributes by now.
+        config = replace(config, url="", command_timeout=None, statement_timeout=None)
+        # The ORM's queries in run_python ask for it by its alias.
+        adapter = connections[alias] = make_adapter(config, alias)
+    return adapter
 
 
 def models_of(database: str) -> list[Any]:
