@@ -65,7 +65,7 @@ class AppConfig:
         """The package's folder.
 
         Raises:
-            ImproperlyConfigured: it is one module, or code that was never imported: models alone make an application too.
+            ImproperlyConfigured: it is one module, or cannot be imported; models alone make an application too.
         """
         try:
             found = list(getattr(self.module, "__path__", []))
