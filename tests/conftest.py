@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.leftovers import Sweeper
@@ -27,6 +28,12 @@ if not pytest_plugins:
         names = pyfuncitem._fixtureinfo.argnames
         asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
         return True
+
+
+hypothesis.settings.register_profile(
+    "covet", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # a loaded machine is slow, not wrong
+hypothesis.settings.load_profile("covet")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -31,7 +31,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 NOBODY = 65534
-STARTUP_SECONDS = 30
+STARTUP_SECONDS = 120
 PORT_ATTEMPTS = 3
 POSTGRESQL_OPTIONS = {
     "listen_addresses": "127.0.0.1",

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 30
+SECONDS = 120
 
 
 class Project:
@@ -80,7 +80,7 @@ def request(address: str, data: object = None) -> tuple[int, str, dict[str, str]
         address, data=body, headers={"Content-Type": "application/json", "Accept": "text/html"}
     )
     try:
-        with urllib.request.urlopen(message, timeout=10) as response:
+        with urllib.request.urlopen(message, timeout=60) as response:
             return response.status, response.read().decode(), dict(response.headers)
     except urllib.error.HTTPError as error:
         with error:

@@ -118,7 +118,7 @@ def empty_postgresql(url):
 
 def patiently(administer, *arguments):
     """A server that a test used up or restarted needs a moment to let go of its sessions."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         try:
             return administer(*arguments)

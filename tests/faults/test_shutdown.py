@@ -93,7 +93,7 @@ uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning",
 """
 
 
-def get(port, path, timeout=5.0):
+def get(port, path, timeout=30.0):
     """Status and body."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=timeout) as answer:

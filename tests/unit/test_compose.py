@@ -180,10 +180,10 @@ def test_nginx_hands_pages_on_and_serves_static_files_itself(tmp_path):
 
 
 def get_when_ready(url: str):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
-            return urllib.request.urlopen(url, timeout=2)
+            return urllib.request.urlopen(url, timeout=20)
         except OSError:
             if time.monotonic() > deadline:
                 raise
