@@ -84,7 +84,7 @@ class DatabaseConfig:
         lock_timeout: the server's limit for waiting on a lock.
         application_name: shown in the server's list of sessions.
         pooler: `transaction` behind PgBouncer in transaction mode (no prepared statements, no session
-            settings), `session` in its session mode, None without.
+            settings), `session` in its session mode, None without: one that is found is taken for `transaction`.
         statement_cache_size: prepared statements kept on each connection; 0 means a pooler in transaction mode.
         target_session_attrs: which of several hosts will do: `primary`, `read-write`, `any` …
         replicas: aliases of databases that answer reads, for database routers.

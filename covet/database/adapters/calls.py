@@ -67,7 +67,7 @@ class Calls(abc.ABC):
             return method
 
         async def touching(held: Connection, sql: str, args: Any) -> Any:
-            held.touched = True
+            held.touch(sql)
             return await method(held, sql, args)
 
         return touching

@@ -89,6 +89,14 @@ class Connection(abc.ABC):
     def forget(self) -> None:  # noqa: B027 - only some keep statements
         """Drop every prepared statement: the schema has changed."""
 
+    def touch(self, sql: str) -> None:
+        """Before a caller's own SQL that may change the session, which is reset after it.
+
+        Raises:
+            NotSupportedError: there is no session to change.
+        """
+        self.touched = True
+
     def interrupt(self) -> None:  # noqa: B027 - only some can
         """Ask the server to stop what the connection is doing, without waiting."""
 

@@ -234,7 +234,9 @@ class Leases:
         error = exc if isinstance(exc, DatabaseError) else None
         if self.closed or self.loop.is_closed():
             return
-        if error is not None and self.source.is_transient(error):
+        slow = error is not None and isinstance(error.__cause__, TimeoutError)
+        if error is not None and (self.source.is_transient(error) or (slow and self.total)):
+            # Others are open: a pooler in session mode, say, has as many and answers when one of them is given up.
             self.loop.call_later(RETRY_CONNECT, self.open_more)
             return
         # With no connection left nobody will ever free one: everybody is told, else one waiter for each failure.

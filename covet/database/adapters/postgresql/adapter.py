@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import asyncpg
@@ -22,16 +24,18 @@ from covet.database.adapters.features import POSTGRESQL, Features
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.placeholders import DOLLAR
 from covet.database.adapters.pool import LeasedPool
-from covet.database.adapters.postgresql import errors
+from covet.database.adapters.postgresql import errors, poolers
 from covet.database.adapters.postgresql.connection import PostgreSQLConnection
 from covet.database.adapters.postgresql.listening import Listener
 from covet.database.config import DatabaseConfig
-from covet.exceptions import DatabaseError
+from covet.exceptions import DatabaseError, DatabaseUnavailable, NotSupportedError
 
 if TYPE_CHECKING:
     from covet._speedups import _moments_py as moments
 else:
     moments = select("moments")
+
+logger = logging.getLogger("covet.database")
 
 ISOLATION_LEVELS: Final = ("serializable", "repeatable read", "read committed", "read uncommitted")
 
@@ -77,6 +81,8 @@ class PostgreSQLAdapter(Adapter):
         dialect: Any = CovetPostgreSQLDialect
         self.dialect = dialect(dbapi=dialect.import_dbapi())
         self.features: Features = POSTGRESQL
+        # As configured, or as found: a pooler that nobody spoke of is taken for one in transaction mode.
+        self.pooler = config.pooler
         self._listeners: dict[asyncio.AbstractEventLoop, set[Listener]] = {}
 
     async def run(self, sql: str, args: Sequence[Any]) -> list[Any]:
@@ -104,10 +110,16 @@ class PostgreSQLAdapter(Adapter):
         return rows  # type: ignore[no-any-return]
 
     def judge(self, exc: BaseException) -> Verdict:
-        return errors.judge(exc)
+        verdict = errors.judge(exc)
+        if verdict is Verdict.STALE and self.pooler == "session" and poolers.lost_statement(exc):
+            self._found_pooler("a prepared statement was lost, so it is not in session mode")
+        return verdict
 
     def map_error(self, exc: BaseException) -> DatabaseError:
         return errors.map_error(exc)
+
+    def is_transient(self, error: DatabaseError) -> bool:
+        return super().is_transient(error) or poolers.is_full(error)
 
     def begin_sql(self, *, isolation: str | None, readonly: bool, deferrable: bool) -> Sequence[str]:
         words = ["BEGIN"]
@@ -117,6 +129,9 @@ class PostgreSQLAdapter(Adapter):
             words.append("READ ONLY")
         if deferrable:
             words.append("DEFERRABLE")
+        if self.pooler == "transaction":
+            # There is no session to set them for; one message carries them all.
+            return ("; ".join([" ".join(words), *(f"SET LOCAL {limit}" for limit in self._limits())]),)
         return (" ".join(words),)
 
     # Opening
@@ -144,22 +159,27 @@ class PostgreSQLAdapter(Adapter):
     async def connect(self) -> asyncpg.Connection:
         """A new connection of asyncpg's, outside the pool; the caller closes it."""
         config = self.config
-        options: dict[str, Any] = {
-            "host": list(config.hosts) if config.host else None,
-            "port": list(config.ports) if len(config.ports) > 1 else config.ports[0],
-            "user": config.user or None,
-            "password": config.password or None,
-            "database": config.database,
-            "ssl": config.ssl,
-            "timeout": config.connect_timeout,
-            "command_timeout": config.command_timeout,
-            "statement_cache_size": min(100, config.statement_cache_size),
-            "server_settings": self._server_settings(),
-            "target_session_attrs": config.target_session_attrs or ("read-write" if len(config.hosts) > 1 else None),
-            **config.options,
-        }
-        options["server_settings"] |= config.options.get("server_settings", {})
-        connection = await asyncpg.connect(**{name: value for name, value in options.items() if value is not None})
+        try:
+            connection = await self._connect()
+            if self.pooler is None:
+                async with _cut_unless_done(connection):
+                    found = await poolers.stands_before(connection, config.connect_timeout)
+                if found:
+                    connection.terminate()
+                    self._found_pooler("its sessions are not the server's")
+                    connection = await self._connect()
+        except asyncpg.PostgresError as exc:
+            if not poolers.refuses_parameter(exc) and not (self.pooler is None and poolers.lost_statement(exc)):
+                raise
+            if self.pooler is not None:
+                raise DatabaseUnavailable(
+                    f"{exc}: the pooler does not pass on what `options` sets; set it for the role (ALTER ROLE … SET), "
+                    "or name it in the pooler's ignore_startup_parameters"
+                ) from exc
+            self._found_pooler(str(exc))
+            connection = await self._connect()
+        async with _cut_unless_done(connection):
+            await self.set_up(connection)
         _keep_alive(connection)
         # asyncpg's decoder of timestamptz is most of the time that a list of rows takes.
         await connection.set_type_codec(
@@ -175,22 +195,71 @@ class PostgreSQLAdapter(Adapter):
         )
         return connection
 
+    async def _connect(self) -> asyncpg.Connection:
+        config = self.config
+        options: dict[str, Any] = {
+            "host": list(config.hosts) if config.host else None,
+            "port": list(config.ports) if len(config.ports) > 1 else config.ports[0],
+            "user": config.user or None,
+            "password": config.password or None,
+            "database": config.database,
+            "ssl": config.ssl,
+            "timeout": config.connect_timeout,
+            "command_timeout": self._command_timeout(),
+            "statement_cache_size": min(100, self.statement_cache_size),
+            "server_settings": self._server_settings(),
+            "target_session_attrs": config.target_session_attrs or ("read-write" if len(config.hosts) > 1 else None),
+            **config.options,
+        }
+        options["server_settings"] |= config.options.get("server_settings", {})
+        return await asyncpg.connect(**{name: value for name, value in options.items() if value is not None})
+
+    async def set_up(self, connection: asyncpg.Connection) -> None:
+        """Give a session behind a pooler the limits that it could not be started with, also after DISCARD ALL."""
+        if self.pooler == "session" and (limits := self._limits()):
+            await connection.execute("; ".join(f"SET {limit}" for limit in limits), timeout=self.config.connect_timeout)
+
+    def _found_pooler(self, how: str) -> None:
+        """Work as `pooler="transaction"` from now on: that is right behind any pooler."""
+        if self.pooler != "transaction":
+            self.pooler = "transaction"
+            logger.warning("%s is behind a pooler (%s); %s", self.name, how, poolers.ADVICE)
+
     @property
     def transaction_pooling(self) -> bool:
         """Whether a session lasts one transaction only: PgBouncer in transaction mode."""
-        return self.config.pooler == "transaction"
+        return self.pooler == "transaction"
+
+    @property
+    def statement_cache_size(self) -> int:
+        """How many prepared statements a connection keeps."""
+        return 0 if self.transaction_pooling else self.config.statement_cache_size
 
     def _server_settings(self) -> dict[str, str]:
         config = self.config
-        settings = {"application_name": config.application_name}
-        if config.pooler:
+        settings = {
+            "application_name": config.application_name,
+            "TimeZone": config.time_zone or ("UTC" if conf.USE_TZ else conf.TIME_ZONE),
+        }
+        if self.pooler is None:
             # PgBouncer refuses start-up parameters that it does not know.
-            return settings
-        settings["TimeZone"] = config.time_zone or ("UTC" if conf.USE_TZ else conf.TIME_ZONE)
-        for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"):
-            if (seconds := getattr(config, name)) is not None:
-                settings[name] = f"{int(seconds * 1000)}"
+            settings |= dict(limit.split(" = ") for limit in self._limits())
         return settings
+
+    def _limits(self) -> list[str]:
+        """The server's time limits, in milliseconds."""
+        return [
+            f"{name} = {int(seconds * 1000)}"
+            for name in ("statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout")
+            if (seconds := getattr(self.config, name)) is not None
+        ]
+
+    def _command_timeout(self) -> float | None:
+        """Behind a pooler in transaction mode, outside transactions, statement_timeout is kept on this side."""
+        limits = [self.config.command_timeout]
+        if self.transaction_pooling:
+            limits.append(self.config.statement_timeout)
+        return min((limit for limit in limits if limit), default=None)
 
     async def server_limit(self) -> int | None:
         rows = await self.run(
@@ -224,7 +293,11 @@ class PostgreSQLAdapter(Adapter):
 
         Returns:
             An async function that stops listening.
+
+        Raises:
+            NotSupportedError: a pooler in transaction mode stands before the server.
         """
+        self.require_session("LISTEN", "ask in turns")
         listener = Listener(self, channel, callback)
         loop = asyncio.get_running_loop()
         self._listeners.setdefault(loop, set()).add(listener)
@@ -235,10 +308,22 @@ class PostgreSQLAdapter(Adapter):
 
         try:
             await listener.start()
+            # The first connection of all may have found a pooler that nobody spoke of.
+            self.require_session("LISTEN", "ask in turns")
         except BaseException:
             self._listeners[loop].discard(listener)
+            listener.cancel()
             raise
         return stop
+
+    def require_session(self, what: str, instead: str) -> None:
+        """Refuse what behind a pooler in transaction mode would land in anybody's session.
+
+        Raises:
+            NotSupportedError: there is one.
+        """
+        if self.transaction_pooling:
+            raise NotSupportedError(poolers.NO_SESSION.format(what=what, instead=instead))
 
     async def close(self, grace: float = 5.0) -> None:
         listeners = self._listeners.pop(asyncio.get_running_loop(), None) or ()
@@ -250,6 +335,16 @@ class PostgreSQLAdapter(Adapter):
         super().forked()
         inherited.append(self._listeners)
         self._listeners = {}
+
+
+@contextlib.asynccontextmanager
+async def _cut_unless_done(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A connection that cannot be finished is not left to the garbage collector."""
+    try:
+        yield
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 _running_loop = asyncio.get_running_loop

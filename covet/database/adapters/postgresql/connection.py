@@ -7,12 +7,17 @@ Statements are kept by SQL text as asyncpg's own states, so that a query is one 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence, Sized
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.leases import SETTLE, Leases
 from covet.database.adapters.outcomes import Verdict
+from covet.database.adapters.postgresql import poolers
+
+if TYPE_CHECKING:
+    from covet.database.adapters.postgresql.adapter import PostgreSQLAdapter
 
 ENOUGH: Final = 0.05
 """Seconds that a cancelled batch has to end by itself."""
@@ -24,12 +29,13 @@ class PostgreSQLConnection(Connection):
     """asyncpg's connection on lease."""
 
     __slots__ = ("bind", "keep", "statements")
+    adapter: PostgreSQLAdapter
 
     def __init__(self, adapter: Any, leases: Leases, fairy: Any) -> None:
         super().__init__(adapter, leases, fairy)
         # Kept with the session, not with the lease: SQLAlchemy's pool may have had it in between.
         self.statements: dict[str, Any] = fairy.info.setdefault("covet.statements", {})
-        self.keep: int = adapter.config.statement_cache_size
+        self.keep: int = adapter.statement_cache_size
         self.bind = self.raw._protocol.bind_execute  # noqa: SLF001 - measured: half the cost of Connection.fetch
         self.raw.add_termination_listener(self._terminated)
 
@@ -44,12 +50,25 @@ class PostgreSQLConnection(Connection):
         if not self.keep:
             # Behind a pooler nothing may be kept: an unnamed statement, parsed with each execution.
             return await self.raw._get_statement(sql, None, use_cache=False)  # noqa: SLF001
-        state = await self.raw._get_statement(sql, None, named=True, use_cache=False)  # noqa: SLF001
+        state = await self.raw._get_statement(sql, None, named=self._name(), use_cache=False)  # noqa: SLF001
         statements = self.statements
         while len(statements) >= self.keep:
             self._drop(next(iter(statements)))
         statements[sql] = state
         return state
+
+    def _name(self) -> str | bool:
+        # Behind a pooler a name that no other client has: asyncpg's are alike in every process, and in a session that
+        # is another's after all, the other's statement would run.
+        return f"covet_{secrets.token_hex(8)}" if self.adapter.pooler else True
+
+    def touch(self, sql: str) -> None:
+        if not self.adapter.transaction_pooling:
+            super().touch(sql)
+        elif poolers.outlives_transaction(sql):
+            self.adapter.require_session(
+                f"{sql.strip()[:60]!r}", "use SET LOCAL, pg_advisory_xact_lock and the like inside a transaction"
+            )
 
     def _drop(self, sql: str) -> None:
         state = self.statements.pop(sql, None)
@@ -142,6 +161,7 @@ class PostgreSQLConnection(Connection):
                 self.touched = False
                 self.forget()
                 await raw.execute("DISCARD ALL")
+                await self.adapter.set_up(raw)
         return not raw.is_closed()
 
     def in_transaction(self) -> bool:
@@ -162,8 +182,10 @@ class PostgreSQLConnection(Connection):
         return True
 
     def forget(self) -> None:
-        """Drop every prepared statement: the schema has changed."""
+        """Drop every prepared statement: the schema has changed, or a pooler does not keep them."""
+        self.keep = self.adapter.statement_cache_size
         self.statements.clear()
+        self.raw._stmt_cache_enabled = self.keep > 0  # noqa: SLF001
         self.raw._drop_local_statement_cache()  # noqa: SLF001 - executemany and cursors use asyncpg's own
 
 

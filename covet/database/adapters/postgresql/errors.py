@@ -10,6 +10,7 @@ import asyncpg
 from asyncpg import exceptions as pg
 
 from covet.database.adapters.outcomes import Verdict
+from covet.database.adapters.postgresql.poolers import NOT_KEPT
 from covet.exceptions import (
     DatabaseError,
     DatabaseUnavailable,
@@ -72,7 +73,6 @@ BY_CLASS: Final[dict[str, type[DatabaseError]]] = {
     "XX": InternalError,
 }
 DEAD_STATES: Final = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05"})
-NO_SUCH_STATEMENT: Final = "26000"
 MISFIT_STATES: Final = frozenset({"42883", "42804"})
 """No such operator, wrong type: what remains when a column's type changed under a prepared statement."""
 
@@ -110,7 +110,7 @@ def judge(exc: BaseException) -> Verdict:
 
 def _judge_state(exc: Any) -> Verdict:
     state = exc.sqlstate or ""
-    if isinstance(exc, pg.InvalidCachedStatementError) or state == NO_SUCH_STATEMENT:
+    if isinstance(exc, pg.InvalidCachedStatementError) or state in NOT_KEPT:
         return Verdict.STALE
     if state in MISFIT_STATES:
         return Verdict.MISFIT
@@ -142,6 +142,8 @@ def map_error(exc: BaseException) -> DatabaseError:
         mapped = DatabaseUnavailable(str(exc)) if unavailable else InterfaceError(str(exc))
     elif isinstance(exc, TimeoutError):
         mapped = OperationalError("the statement took longer than command_timeout and was cancelled")
+        # The server says the same of a statement_timeout, whose work this is behind a pooler.
+        mapped.sqlstate = "57014"
     elif isinstance(exc, OSError | asyncpg.InternalClientError | AttributeError | RuntimeError):
         mapped = DatabaseUnavailable(f"the connection to the database was lost: {exc}")
     else:
@@ -155,7 +157,10 @@ def _map_server_error(exc: Any) -> DatabaseError:
     kind = BY_STATE.get(state) or BY_CLASS.get(state[:2], DatabaseError)
     if isinstance(exc, pg.InvalidCachedStatementError):
         kind = OperationalError
-    mapped = kind(str(exc))
+    message = str(exc)
+    if state == "08P01" and "statement pooling mode" in message:
+        kind, message = NotSupportedError, f"{message}: set pool_mode = transaction in PgBouncer's configuration"
+    mapped = kind(message)
     mapped.sqlstate = state
     mapped.__cause__ = exc
     if isinstance(mapped, IntegrityError):
