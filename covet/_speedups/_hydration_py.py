@@ -114,15 +114,24 @@ class Hydrator:
 
     def many(self, rows: Sequence[Sequence[Any]], db: str, peers: Any) -> list[Any]:
         """Instances of the rows; `peers` is their group (None for a single one), filled here."""
+        instances = self._many(rows, db, peers)
+        self._annotate(instances, rows, -1)
+        return instances
+
+    def _many(self, rows: Sequence[Sequence[Any]], db: str, peers: Any) -> list[Any]:
         one = self.one
         instances = [one(row, db, peers) for row in rows]
         if peers is not None:
             peers._references = list(map(ref, instances))
+        return instances
+
+    def _annotate(self, instances: list[Any], rows: Sequence[Sequence[Any]], apart: int) -> None:
         for name, index in self.extras:
+            if index == apart:
+                continue
             convert = self.converters.get(index)
             for instance, row in zip(instances, rows, strict=True):
                 setattr(instance, name, row[index] if convert is None else convert(row[index]))
-        return instances
 
     def attach(self, parents: list[Any], rows: Sequence[Sequence[Any]], db: str, peers: Any) -> list[Any]:
         """The joined instances of `parents`, put in their caches; None where the join found nothing."""

@@ -1,10 +1,10 @@
 """Rows to instances: the state of an instance, and the loop that makes many. `_hydration_py` is the reference twin."""
 
-from weakref import ref
-
+cimport cython
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM
+from cpython.weakref cimport PyWeakref_NewRef
 
 cdef extern from "Python.h":
     int PyGC_Disable()
@@ -14,20 +14,31 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    static inline PyObject *covet_allocate(PyObject *cls) {
-        return ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, 0);
+    /* object.__new__, not tp_alloc: only the first gives an instance room for its values without a dictionary. */
+    static inline PyObject *covet_allocate(PyObject *cls, PyObject *nothing) {
+        return PyBaseObject_Type.tp_new((PyTypeObject *)cls, nothing, NULL);
     }
     static inline PyObject *covet_item(PyObject *row, Py_ssize_t index) {
         return Py_TYPE(row)->tp_as_sequence->sq_item(row, index);
     }
     """
-    object covet_allocate(object cls)
+    object covet_allocate(object cls, tuple nothing)
     object covet_item(object row, Py_ssize_t index)
 
 cdef str STATE = "_state"
+cdef tuple NOTHING = ()
 cdef Py_ssize_t MANY = 500
 
 
+cdef list _references(list instances):
+    cdef list made = []
+    cdef object instance
+    for instance in instances:
+        made.append(PyWeakref_NewRef(instance, None))
+    return made
+
+
+@cython.freelist(64)
 cdef class ModelState:
     cdef public object db
     cdef public bint adding
@@ -133,7 +144,7 @@ cdef class Hydrator:
 
     cdef object _one(self, object row, object db, object peers):
         cdef Py_ssize_t i
-        cdef object instance = covet_allocate(self.model)
+        cdef object instance = covet_allocate(self.model, NOTHING)
         cdef ModelState state = ModelState.__new__(ModelState)
         cdef dict values
         cdef object value, function
@@ -167,8 +178,7 @@ cdef class Hydrator:
     def one(self, row, db, peers):
         return self._one(row, db, peers)
 
-    def many(self, rows, db, peers):
-        cdef list source = rows if type(rows) is list else list(rows)
+    cdef list _many(self, list source, object db, object peers):
         cdef Py_ssize_t k
         cdef Py_ssize_t count = len(source)
         cdef list instances = PyList_New(count)
@@ -181,15 +191,28 @@ cdef class Hydrator:
                 Py_INCREF(instance)
                 PyList_SET_ITEM(instances, k, instance)
             if peers is not None:
-                peers._references = list(map(ref, instances))
+                peers._references = _references(instances)
         finally:
             if collected:
                 PyGC_Enable()
+        return instances
+
+    cdef int _annotate(self, list instances, list source, Py_ssize_t apart) except -1:
+        cdef Py_ssize_t k, index
+        cdef object function, name, value
         for name, index in self.extras:
+            if index == apart:
+                continue
             function = self.converters.get(index)
-            for k in range(count):
-                value = source[k][index]
+            for k in range(len(instances)):
+                value = covet_item(source[k], index)
                 setattr(instances[k], name, value if function is None else function(value))
+        return 0
+
+    def many(self, rows, db, peers):
+        cdef list source = rows if type(rows) is list else list(rows)
+        cdef list instances = self._many(source, db, peers)
+        self._annotate(instances, source, -1)
         return instances
 
     def attach(self, list parents, rows, db, peers):
@@ -213,5 +236,5 @@ cdef class Hydrator:
             elif self.setter is not None:
                 self.setter(parent, child)
         if peers is not None:
-            peers._references = [ref(child) for child in children if child is not None]
+            peers._references = _references([child for child in children if child is not None])
         return children

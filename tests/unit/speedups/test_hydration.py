@@ -1,6 +1,7 @@
 """Making instances: both twins do the same to the same rows."""
 
 import copy
+import gc
 import pickle
 from types import ModuleType
 from typing import Any
@@ -95,3 +96,12 @@ def test_state_is_copied_and_pickled_without_its_group(twin: ModuleType) -> None
         None,
         {"author": "someone"},
     )
+
+
+def test_compiled_instances_share_the_room_for_their_values() -> None:
+    made = select("hydration")
+    if made is _hydration_py:
+        pytest.skip("the extension is not built")
+    (thing,) = made.Hydrator(type("Sole", (), {}), ("id", "name"), 0, 0).many([(1, "a")], "default", None)
+    assert not [held for held in gc.get_referents(thing) if type(held) is dict], "it has a dictionary of its own"
+    assert values(thing) == {"id": 1, "name": "a"}
