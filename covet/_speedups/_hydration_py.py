@@ -118,6 +118,19 @@ class Hydrator:
         self._annotate(instances, rows, -1)
         return instances
 
+    def keyed(
+        self, rows: Sequence[Sequence[Any]], db: str, peers: Any, apart: int
+    ) -> tuple[list[Any], dict[Any, list[Any]]]:
+        """Instances, and the same in groups by the annotation in column `apart`, which they do not get."""
+        instances = self._many(rows, db, peers)
+        self._annotate(instances, rows, apart)
+        convert = self.converters.get(apart)
+        groups: dict[Any, list[Any]] = {}
+        for instance, row in zip(instances, rows, strict=True):
+            key = row[apart] if convert is None else convert(row[apart])
+            groups.setdefault(key, []).append(instance)
+        return instances, groups
+
     def _many(self, rows: Sequence[Sequence[Any]], db: str, peers: Any) -> list[Any]:
         one = self.one
         instances = [one(row, db, peers) for row in rows]

@@ -215,6 +215,26 @@ cdef class Hydrator:
         self._annotate(instances, source, -1)
         return instances
 
+    def keyed(self, rows, db, peers, Py_ssize_t apart):
+        cdef list source = rows if type(rows) is list else list(rows)
+        cdef list instances = self._many(source, db, peers)
+        cdef object function = self.converters.get(apart)
+        cdef dict groups = {}
+        cdef list group
+        cdef object value
+        cdef Py_ssize_t k
+        self._annotate(instances, source, apart)
+        for k in range(len(source)):
+            value = covet_item(source[k], apart)
+            if function is not None:
+                value = function(value)
+            group = <list>groups.get(value)
+            if group is None:
+                groups[value] = [instances[k]]
+            else:
+                group.append(instances[k])
+        return instances, groups
+
     def attach(self, list parents, rows, db, peers):
         cdef list source = rows if type(rows) is list else list(rows)
         cdef list children = []

@@ -11,13 +11,24 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from covet._speedups import select
 from covet.database.orm.hydration import by_key
 from covet.database.orm.queryset.late import late
 from covet.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 
+if TYPE_CHECKING:
+    from covet._speedups import _prefetched_py as speedups
+else:
+    speedups = select("prefetched")
+
 LOOKUP_SEP = "__"
+Prefetched = speedups.Prefetched
+hand_out = speedups.hand_out
+held_by = speedups.held_by
+holding = speedups.holding
+manager_for = speedups.manager_for
 
 
 class Prefetch:
@@ -94,29 +105,6 @@ def _makes_instances(queryset: Any) -> bool:
     return bool(getattr(queryset, "_yields_instances", not hasattr(queryset, "raw_query")))
 
 
-class Prefetched:
-    """The objects prefetched for one instance, until somebody wants a QuerySet of them.
-
-    Attributes:
-        rows: the objects. queryset: the `Prefetch.queryset` they came from, if any.
-    """
-
-    __slots__ = ("queryset", "rows")
-
-    def __init__(self, rows: list[Any], queryset: Any = None) -> None:
-        self.rows = rows
-        self.queryset = queryset
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.rows[index]
-
-
 class Source(NamedTuple):
     """How the related objects of one relation are fetched and matched: what `get_prefetch_querysets` returns."""
 
@@ -126,6 +114,8 @@ class Source(NamedTuple):
     single: bool
     cache_name: str
     is_descriptor: bool
+    # The annotation that is the key, where the rows need not keep it.
+    key_name: str | None = None
 
 
 def normalize_prefetch_lookups(lookups: Iterable[Any], prefix: str | None = None) -> list[Prefetch]:
@@ -209,7 +199,7 @@ class _Run:
                     "invalid parameter to prefetch_related()."
                 )
                 raise ValueError(message)
-            missing = [] if relation.fetcher is None else [obj for obj in objects if not relation.is_fetched(obj)]
+            missing = [] if relation.fetcher is None else relation.lacking(objects)
             if missing:
                 objects = await self._fetch(missing, relation, lookup, level)
             else:
@@ -234,14 +224,16 @@ class _Relation:
     Attributes:
         fetcher: what has `get_prefetch_querysets`: the class's descriptor or the instance's manager.
         descriptor: the class's attribute. found: whether there is such an attribute at all.
-        is_fetched: whether an instance has its related objects already.
+        cached_as: its name among an instance's prefetched objects; None where it is kept elsewhere.
+        is_fetched: whether an instance has its related objects already, where they are kept elsewhere.
     """
 
-    __slots__ = ("descriptor", "fetcher", "found", "is_fetched")
+    __slots__ = ("cached_as", "descriptor", "fetcher", "found", "is_fetched")
 
     def __init__(self, instance: Any, name: str, to_attr: str) -> None:
         cls = type(instance)
         self.fetcher: Any = None
+        self.cached_as: str | None = None
         self.is_fetched: Callable[[Any], bool] = functools.partial(_has_attribute, name=to_attr)
         self.descriptor: Any = getattr(cls, name, None)
         if self.descriptor is None:
@@ -253,13 +245,21 @@ class _Relation:
             if name == to_attr:
                 self.is_fetched = self.descriptor.is_cached
             return
-        related = getattr(instance, name)
-        if hasattr(related, "get_prefetch_querysets"):
-            self.fetcher = related
+        value = getattr(instance, name)
+        if hasattr(value, "get_prefetch_querysets"):
+            self.fetcher = value
         if name == to_attr:
-            self.is_fetched = functools.partial(_is_prefetched, name=name)
+            self.cached_as = name
         elif isinstance(getattr(cls, to_attr, None), functools.cached_property):
             self.is_fetched = functools.partial(_is_computed, name=to_attr)
+
+    def lacking(self, objects: list[Any]) -> list[Any]:
+        """Those that do not have their related objects yet."""
+        name = self.cached_as
+        if name is not None:
+            return [obj for obj in objects if name not in obj._prefetched_objects_cache]
+        is_fetched = self.is_fetched
+        return [obj for obj in objects if not is_fetched(obj)]
 
 
 def _has_attribute(instance: Any, name: str) -> bool:
@@ -268,10 +268,6 @@ def _has_attribute(instance: Any, name: str) -> bool:
 
 def _is_computed(instance: Any, name: str) -> bool:
     return name in instance.__dict__
-
-
-def _is_prefetched(instance: Any, name: str) -> bool:
-    return name in instance._prefetched_objects_cache
 
 
 def _can_hold(objects: list[Any]) -> bool:
@@ -293,13 +289,13 @@ def _held(objects: list[Any], name: str) -> Iterator[Any]:
             yield from prefetched[name]
             continue
         try:
-            related = getattr(obj, name)
+            value = getattr(obj, name)
         except ObjectDoesNotExist:
             continue
-        if isinstance(related, list):
-            yield from related
-        elif related is not None:
-            yield related
+        if isinstance(value, list):
+            yield from value
+        elif value is not None:
+            yield value
 
 
 async def prefetch_one_level(
@@ -313,25 +309,32 @@ async def prefetch_one_level(
     given = fetcher.get_prefetch_querysets(instances, lookup.get_current_querysets(level))
     source = Source(*(await given if inspect.iscoroutine(given) else given))
     link = getattr(fetcher, "link", None)
-    rows, further = await fetch_rows(source.queryset, first=link is not None)
+    if source.key_name is None or source.queryset._prefetch_related_lookups:
+        rows, further = await fetch_rows(source.queryset, first=link is not None)
+        groups = by_key(rows, source.related_key)
+    else:
+        rows, groups = await source.queryset._fetch_keyed(source.key_name)
+        further = []
     if link is not None and getattr(link, "links_nothing", False):
         link = None
     to_attr, as_attr = lookup.get_current_to_attr(level)
     if as_attr:
         _refuse_field_name(type(instances[0]), to_attr)
     leaf = len(lookup.prefetch_through.split(LOOKUP_SEP)) - 1 == level
-    groups = by_key(rows, source.related_key)
+    queryset = lookup.queryset if leaf else None
+    if link is None and not source.single and not as_attr:
+        hand_out(instances, groups, source.instance_key, source.cache_name, queryset)
+        return rows, further
     for instance in instances:
         found = groups.get(source.instance_key(instance), [])
         if link is not None:
-            for related in found:
-                link(related, instance)
+            for one in found:
+                link(one, instance)
         if source.single:
             _set_one(instance, found[0] if found else None, source, to_attr if as_attr else None)
         elif as_attr:
             setattr(instance, to_attr, found)
         else:
-            queryset = lookup.queryset if leaf else None
             instance._prefetched_objects_cache[source.cache_name] = Prefetched(found, queryset)
     return rows, further
 
@@ -353,13 +356,13 @@ async def fetch_rows(queryset: Any, *, first: bool) -> tuple[list[Any], list[Any
     return list(queryset._result_cache), further
 
 
-def _set_one(instance: Any, related: Any, source: Source, to_attr: str | None) -> None:
+def _set_one(instance: Any, found: Any, source: Source, to_attr: str | None) -> None:
     if to_attr is not None:
-        setattr(instance, to_attr, related)
+        setattr(instance, to_attr, found)
     elif source.is_descriptor:
-        setattr(instance, source.cache_name, related)
+        setattr(instance, source.cache_name, found)
     else:
-        instance._state.fields_cache[source.cache_name] = related
+        instance._state.fields_cache[source.cache_name] = found
 
 
 def _refuse_field_name(model: Any, to_attr: str) -> None:

@@ -330,6 +330,24 @@ def test_select_related_and_prefetch_related_count_their_queries(stage: Stage) -
     stage.run(body)
 
 
+def test_rows_of_a_prefetch_have_the_attributes_of_others(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        posts = await write_blog()
+        tag = await Tag.create(name="one")
+        await tag.posts.add(*posts)
+        (plain,) = await Tag.objects.all()
+        for _ in range(2):
+            page = await Post.objects.prefetch_related("tags").order_by("pk")
+            assert [[each.name for each in post.tags.all()] for post in page] == [["one"]] * 6
+            assert {*vars(page[0].tags.all()[0])} == {*vars(plain)}
+        (chosen,) = (await Post.objects.prefetch_related(Prefetch("tags", Tag.objects.filter(name="one")))[:1])[
+            0
+        ].tags.all()
+        assert chosen == plain
+
+    stage.run(body)
+
+
 def test_prefetch_takes_a_queryset_and_an_attribute(stage: Stage) -> None:
     async def body(queries: Queries) -> None:
         await write_blog()

@@ -105,3 +105,19 @@ def test_compiled_instances_share_the_room_for_their_values() -> None:
     (thing,) = made.Hydrator(type("Sole", (), {}), ("id", "name"), 0, 0).many([(1, "a")], "default", None)
     assert not [held for held in gc.get_referents(thing) if type(held) is dict], "it has a dictionary of its own"
     assert values(thing) == {"id": 1, "name": "a"}
+
+
+@twins
+@given(rows=ROWS)
+def test_an_annotation_groups_instances_and_is_not_theirs(twin: ModuleType, rows: list[tuple[Any, ...]]) -> None:
+    extras = (("n", 1), ("whose", 2))
+    hydrator = twin.Hydrator(Thing, ("id",), 0, 0, extras=extras, converters={2: str})
+    group = Group()
+    things, groups = hydrator.keyed(iter(rows) if twin is not _hydration_py else rows, "default", group, 2)
+    assert [values(thing) for thing in things] == [{"id": key, "n": name} for key, name, _ in rows]
+    wanted: dict[str, list[Any]] = {}
+    for thing, row in zip(things, rows, strict=True):
+        wanted.setdefault(str(row[2]), []).append(thing)
+    assert groups == wanted
+    assert list(groups) == list(wanted)
+    assert [reference() for reference in group._references] == things

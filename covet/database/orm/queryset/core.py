@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Generator, Hashable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
 from covet.conf import settings
@@ -11,7 +12,18 @@ from covet.database.connections import connections
 from covet.database.orm.compiler.ops import FrozenQuery, replay
 from covet.database.orm.compiler.query import Query
 from covet.database.orm.compiler.statements import Plan, check_lock, prepare
-from covet.database.orm.hydration import as_dicts, as_firsts, as_named, as_tuples, converted, hydrate, row_class
+from covet.database.orm.hydration import (
+    as_dicts,
+    as_firsts,
+    as_named,
+    as_tuples,
+    by_key,
+    converted,
+    hydrate,
+    hydrate_keyed,
+    is_direct,
+    row_class,
+)
 from covet.database.orm.plan import Node, Operation, root_of
 from covet.database.orm.queryset.guards import guards_of
 from covet.database.orm.queryset.late import late
@@ -329,6 +341,22 @@ class Core(Generic[M]):
             return []
         check_lock(plan, adapter)
         return self._decode(plan, await adapter.run(sql, args), alias)
+
+    async def _fetch_keyed(self, name: str) -> tuple[list[Any], dict[Any, list[Any]]]:
+        """The rows, and the same by their annotation `name`, which they do not carry where that can be had.
+
+        An attribute that few instances have costs each of them a dictionary: they share the room for their usual ones.
+        """
+        conf, alias = self._conf, self.db
+        adapter = connections[alias]
+        plan, sql, args = prepare(self._node, "rows", adapter, self._values)
+        layout = plan.layout
+        if layout is not None and is_direct(layout.model) and not (layout.related or plan.merges or conf.known):
+            check_lock(plan, adapter)
+            return hydrate_keyed(layout, await adapter.run(sql, args), alias, name)
+        await self._fetch_all()
+        rows: list[Any] = self._result_cache or []
+        return rows, by_key(rows, attrgetter(name))
 
     def _decode(self, plan: Plan, rows: Sequence[Any], alias: str) -> list[Any]:
         """Rows as what this QuerySet yields."""

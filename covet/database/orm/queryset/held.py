@@ -20,8 +20,10 @@ def held_class(queryset_class: Any) -> Any:
 
         def __getattr__(self, name: str) -> Any:
             # Only a miss comes here: the shape was not needed so far.
-            if name in _SHAPE and "_make" in self.__dict__:
-                made = self.__dict__["_make"]()
+            origin = self.__dict__.get("_origin") if name in _SHAPE else None
+            if origin is not None:
+                # What makes the QuerySet that they stand for, or the manager that does, and with what it fetched them.
+                made = origin() if callable(origin) else origin[0]._stood_for(origin[1])
                 for part in _SHAPE:
                     self.__dict__[part] = getattr(made, part)
                 return self.__dict__[name]
@@ -58,5 +60,5 @@ def held_rows(queryset_class: Any, model: Any, rows: list[Any], make: Callable[[
     held = cls.__new__(cls)
     held.model = model
     held._result_cache = rows
-    held._make = make
+    held._origin = make
     return held

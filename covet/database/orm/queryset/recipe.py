@@ -15,11 +15,12 @@ from covet.database.orm.queryset.queryset import QuerySet
 from covet.database.orm.shape import PLAIN
 
 _BUILDING = ("__init__", "_clone", "_chain", "_step", "_shaped", "_evolve", "filter", "annotate", "order_by", "using")
+_EVALUATING = ("_fetch_all", "_fetch", "_decode")
 
 
 def is_ordinary(queryset_class: Any) -> bool:
-    """Whether a QuerySet class builds its queries as ours do."""
-    return all(getattr(queryset_class, name) is getattr(QuerySet, name) for name in _BUILDING)
+    """Whether a QuerySet class builds and evaluates its queries as ours do."""
+    return all(getattr(queryset_class, name) is getattr(QuerySet, name) for name in (*_BUILDING, *_EVALUATING))
 
 
 class Recipe:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from covet.database.orm.hydration import by_key
 from covet.database.orm.managers import BaseManager
 from covet.database.orm.peers import MISSING, peers_of, shared
-from covet.database.orm.prefetch import Prefetched, Source
-from covet.database.orm.queryset.held import held_rows
+from covet.database.orm.prefetch import Prefetched, Source, held_by, holding
+from covet.database.orm.queryset.held import held_class, held_rows
 from covet.database.orm.queryset.recipe import Recipe, is_ordinary
 from covet.database.orm.related.deprecated import OldPrefetchName
 
@@ -61,11 +61,15 @@ class RelatedManagerBase(OldPrefetchName, ManagerLike):
         instance: whose related objects these are.
         cache_name: the key of its prefetched rows.
         tables: the tables that they are read from; None when they are not known.
+        has_plain_init: whether the related model's manager class has no `__init__` of its own.
+        needs_instance_only, is_bare: whether nothing but the instance has to be set, before and after that is known.
         is_ordinary: whether its QuerySets are built as ours are, so that a prefetch may be repeated by its `recipe`.
     """
 
     do_not_call_in_templates = True
     has_plain_init = False
+    needs_instance_only = False
+    is_bare = False
     instance: Any
     cache_name: str
     tables: tuple[str, ...] | None = None
@@ -79,25 +83,21 @@ class RelatedManagerBase(OldPrefetchName, ManagerLike):
 
     def get_queryset(self) -> Any:
         """The related objects, prefetched or to be fetched."""
-        held = self._held()
+        held = held_by(self)
         if held is None:
             return self._limited(super().get_queryset())
-        return self._holding(held) if type(held) is Prefetched else held
+        return holding(self, held_class(self._queryset_class), held) if type(held) is Prefetched else held
 
     def all(self) -> Any:
         """All related objects."""
-        held = self._held()
+        held = held_by(self)
         if type(held) is Prefetched and not self._is_async:
-            return self._holding(held)
+            return holding(self, held_class(self._queryset_class), held)
         return self._rows()
 
-    def _holding(self, held: Prefetched) -> Any:
-        """A QuerySet of the prefetched rows.
-
-        The instance does not keep it: it leads back to the instance, and such a cycle would keep both alive.
-        """
-        make = self._plain_rows if held.queryset is None else functools.partial(self._narrowed, held.queryset)
-        return held_rows(self._queryset_class, self.model, held.rows, make)
+    def _stood_for(self, given: Any) -> Any:
+        """The QuerySet that prefetched rows stand for, fetched with `given` (None: with the relation's own)."""
+        return self._plain_rows() if given is None else self._narrowed(given)
 
     def _plain_rows(self) -> Any:
         """The QuerySet that plainly prefetched rows stand for."""
@@ -116,11 +116,6 @@ class RelatedManagerBase(OldPrefetchName, ManagerLike):
         """What the manager sees, related or not."""
         rows = super().get_queryset()
         return (await rows if inspect.iscoroutine(rows) else rows)._chain()
-
-    def _held(self) -> Any:
-        """The prefetched rows, in whatever form; None when there are none."""
-        cache = self.instance.__dict__.get("_prefetched_objects_cache")
-        return cache.get(self.cache_name) if cache else None
 
     def _limited(self, queryset: Any) -> Any:
         """`queryset` for this instance; its rows may come out of a batch for all peers."""
@@ -159,7 +154,7 @@ class RelatedManagerBase(OldPrefetchName, ManagerLike):
         """The QuerySet of what is related to `wanted`, out of `given` or of all."""
         raise AttributeError
 
-    def link(self, related: Any, instance: Any) -> None:
+    def link(self, found: Any, instance: Any) -> None:
         """Let a related object know whose it is."""
 
     link.links_nothing = True  # type: ignore[attr-defined]
@@ -187,8 +182,8 @@ class RelatedManagerBase(OldPrefetchName, ManagerLike):
         if preload is not None:
             preload.found.pop(instance.pk, None)
         rows: list[Any] = found
-        for related in rows:
-            self.link(related, instance)
+        for one in rows:
+            self.link(one, instance)
         return rows
 
     def _lacking(self) -> list[Any]:
@@ -234,6 +229,7 @@ def class_over(superclass: Any, base: type[RelatedManagerBase], name: str, names
         body.update(name=None, _db=None, _hints={}, creation_counter=0, _constructor_args=((), {}))
         if superclass.__new__ is BaseManager.__new__:
             body["__new__"] = _bare
+            body["is_bare"] = base.needs_instance_only
     if inspect.iscoroutinefunction(superclass.get_queryset):
         body["get_queryset"] = _async_get_queryset
     return type(name, (base, superclass), body)
@@ -246,7 +242,7 @@ def _bare(cls: Any, *_args: Any) -> Any:
 async def _async_get_queryset(self: Any) -> Any:
     """`RelatedManagerBase.get_queryset` over a manager whose own is async."""
     queryset = await super(RelatedManagerBase, self).get_queryset()
-    held = self._held()
+    held = held_by(self)
     if held is None:
         return self._limited(queryset)
     if type(held) is not Prefetched:

@@ -10,7 +10,7 @@ from typing import Any
 from covet.database.connections import connections
 from covet.database.orm.expressions.refs import F
 from covet.database.orm.implicit import settled
-from covet.database.orm.prefetch import Source
+from covet.database.orm.prefetch import Source, held_by, manager_for
 from covet.database.orm.query import Q
 from covet.database.orm.queryset.pending import pending
 from covet.database.orm.related.access import tables_of
@@ -60,6 +60,7 @@ class Sides:
 class ManyRelatedManager(RelatedManagerBase):
     """The manager behind `post.tags`; a class is made of it for each side of each relation."""
 
+    needs_instance_only = True
     sides: Sides
     manager_class_of: Any
     is_plain_target: bool
@@ -78,8 +79,8 @@ class ManyRelatedManager(RelatedManagerBase):
         # `BaseManager.__init__`, where it has to be called, knows no model.
         if not self.has_plain_init:
             self.model = self.sides.target
-        if self._held() is None:
-            self._check_keys()
+        if held_by(self) is None:
+            self.check_keys()
 
     @property
     def core_filters(self) -> dict[str, Any]:
@@ -92,7 +93,8 @@ class ManyRelatedManager(RelatedManagerBase):
         """The instance's key, as the table between refers to it."""
         return tuple(self.core_filters.values())
 
-    def _check_keys(self) -> None:
+    def check_keys(self) -> None:
+        """Refuse an instance that no row of the table between could refer to."""
         instance = self.instance
         if None in self.related_val:
             name = self.source_field.foreign_related_fields[0].name
@@ -130,7 +132,8 @@ class ManyRelatedManager(RelatedManagerBase):
         if key is not None:
             wanted = list(map(key, instances))
             rows = await self._related_to(wanted, instances[0], given)
-            return Source(rows, attrgetter(names[0]), key, False, self.cache_name, False)
+            apart = names[0] if given is None and self.is_ordinary else None
+            return Source(rows, attrgetter(names[0]), key, False, self.cache_name, False, apart)
         rows = await self._prefetching(instances, instances[0], given)
         return Source(
             rows,
@@ -154,7 +157,7 @@ class ManyRelatedManager(RelatedManagerBase):
     def _through_rows(self) -> Any:
         """The rows between alone, where the database guarantees that they lead to existing objects; else None."""
         target = self.target_field
-        if not self.is_plain_target or not target.db_constraint or self._held() is not None:
+        if not self.is_plain_target or not target.db_constraint or held_by(self) is not None:
             return None
         alias = router.db_for_read(self.through, instance=self.instance)
         manager = self.through._base_manager.db_manager(alias, hints={"instance": self.instance})
@@ -473,6 +476,15 @@ class ManyToManyDescriptor(ReverseManyToOneDescriptor):
             "__module__": sides.target.__module__,
         }
         return class_over(superclass, ManyRelatedManager, "ManyRelatedManager", namespace)
+
+    def _manager_for(self, instance: Any) -> Any:
+        cls = self._related_manager_class
+        if not cls.is_bare:
+            return cls(instance)
+        manager = manager_for(cls, instance)
+        if held_by(manager) is None:
+            manager.check_keys()
+        return manager
 
     def _sides(self) -> tuple[str, str]:
         name = self.rel.get_accessor_name() if self.reverse else self.field.name

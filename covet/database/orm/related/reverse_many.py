@@ -6,7 +6,7 @@ import functools
 from typing import Any, Never
 
 from covet.database.orm.implicit import settled
-from covet.database.orm.prefetch import Source
+from covet.database.orm.prefetch import Source, manager_for
 from covet.database.orm.queryset.pending import pending
 from covet.database.orm.related.access import tables_of
 from covet.database.orm.related.filters import for_instances
@@ -26,6 +26,7 @@ class ReverseManager(RelatedManagerBase):
             compared with; None for relations that take more than that.
     """
 
+    needs_instance_only = True
     field: Any
     key_path: str | None
     key_attname: str
@@ -324,9 +325,11 @@ class ReverseManyToOneDescriptor:
         return class_over(superclass, base, "RelatedManager", namespace)
 
     def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        if instance is None:
-            return self
-        return self._related_manager_class(instance)
+        return self if instance is None else self._manager_for(instance)
+
+    def _manager_for(self, instance: Any) -> Any:
+        cls = self._related_manager_class
+        return manager_for(cls, instance) if cls.is_bare else cls(instance)
 
     def _sides(self) -> tuple[str, str]:
         return "reverse side of a related set", str(self.rel.get_accessor_name())
