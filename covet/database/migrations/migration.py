@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from covet.database.migrations.operations.columns import ColumnOperations
 from covet.database.migrations.operations.constraints import ConstraintOperations
-from covet.database.migrations.operations.data import DataOperations
 from covet.database.migrations.operations.indexes import IndexOperations
 from covet.database.migrations.operations.tables import TableOperations
+from covet.database.migrations.operations.twins import TwinOperations
 from covet.exceptions import CovetError
 
 
@@ -26,7 +25,7 @@ class Irreversible(CovetError):
     """A migration that has no way back was to be rolled back."""
 
 
-class Migration(TableOperations, ColumnOperations, IndexOperations, ConstraintOperations, DataOperations):
+class Migration(TableOperations, IndexOperations, ConstraintOperations, TwinOperations):
     """The base of every migration; a file subclasses it under the same name.
 
     Attributes:

@@ -45,6 +45,12 @@ async def rebuild(session: Session, table: str, change: Change) -> None:
             f"Rebuilding {table!r} needs PRAGMA foreign_keys = OFF before the transaction; run it through "
             "`covet migration apply`, which does that and checks every key afterwards."
         )
+    # Without a transaction around the migration, one around the rebuild: a kill must not leave the table half made.
+    async with session.whole():
+        await _rebuild(session, table, change)
+
+
+async def _rebuild(session: Session, table: str, change: Change) -> None:
     text = await table_text(session, table)
     before = {column.name for column in text.columns if not column.is_generated}
     filled = dict(change(text) or {})

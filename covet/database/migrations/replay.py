@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable
+from contextlib import AbstractAsyncContextManager
 
 import sqlalchemy as sa
 
@@ -55,6 +56,10 @@ class Recording:
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         """The rows of a query."""
         return await self._inner.fetch(sql, *args)
+
+    def whole(self) -> AbstractAsyncContextManager[None]:
+        """All or nothing of several statements."""
+        return self._inner.whole()
 
     def note(self, text: str) -> None:
         """Keep what is no SQL."""

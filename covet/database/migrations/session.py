@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import Token
 from typing import Any, Protocol, cast
 
@@ -50,6 +50,9 @@ class Session(Protocol):
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         """The rows of a query."""
 
+    def whole(self) -> AbstractAsyncContextManager[None]:
+        """All or nothing of several statements on SQLite, also where no transaction is open."""
+
 
 def vendor_of(dialect: sa.Dialect) -> Vendor:
     """The house's name of a SQLAlchemy dialect."""
@@ -66,6 +69,7 @@ class AdapterSession:
         self.vendor = target.vendor
         self.in_transaction = False
         self.is_broken = False
+        self._is_whole = False
         self._held = held
         self._pin: Pin | None = None
         self._token: Token[Pin | None] | None = None
@@ -91,6 +95,23 @@ class AdapterSession:
             return [tuple(row) for row in await self._held.fetch(*self._arranged(sql, args))]
         except Exception as error:
             raise self._mapped(error) from error
+
+    @asynccontextmanager
+    async def whole(self) -> AsyncIterator[None]:
+        """All or nothing of several statements on SQLite, also where no transaction is open."""
+        if self.vendor != "sqlite" or self.in_transaction or self._is_whole:
+            yield
+            return
+        await self.execute("BEGIN IMMEDIATE")
+        self._is_whole = True
+        try:
+            yield
+        except BaseException:
+            self._is_whole = False
+            await self._held.command("ROLLBACK")
+            raise
+        self._is_whole = False
+        await self.execute("COMMIT")
 
     async def begin(self) -> None:
         """Open the transaction; SQLite takes its write lock at once, so that two runs queue here."""

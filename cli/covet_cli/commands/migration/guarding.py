@@ -26,6 +26,7 @@ def check(*, names: tuple[str, ...], every: bool, write: bool, database: str) ->
             out.print(f"{where}: {unsafe.code} {unsafe.call.name} {unsafe.call.table}: {unsafe.problem}", markup=False)
             out.print(f"    safe: {unsafe.advice}", markup=False)
     if write:
+        finish(lambda: guarding.rewritable(project, found, database=database))
         # The last one first: the files behind a migration that is split get other numbers.
         parts = {path.stem.partition("_")[2] for guarded in reversed(found) for path in guarding.rewrite(guarded)}
         for file in project.files():

@@ -9,6 +9,15 @@ from dataclasses import dataclass, field
 from covet.database.migrations.create_text import parse_column
 from covet.database.migrations.guard.calls import UNKNOWN, MigrationSource, OperationCall
 from covet.database.migrations.guard.rules import Unsafe
+from covet.database.migrations.guard.twins import (
+    KEEP_THE_NAME,
+    ByHand,
+    CannotSplit,
+    mentions,
+    rename_calls,
+    retype_calls,
+    retyped,
+)
 from covet.database.migrations.names import foreign_key_name, unique_name
 from covet.database.migrations.source import call
 from covet.database.migrations.sqltext import VENDORS, Vendor, literal, quote
@@ -32,23 +41,60 @@ class Phases:
 
 
 def split(source: MigrationSource, unsafe: Sequence[Unsafe]) -> Phases:
-    """Sort a migration's calls into phases; the unsafe ones in their safe form."""
+    """Sort a migration's calls into phases; the unsafe ones in their safe form.
+
+    Raises:
+        CannotSplit: one of them has no safe form that files can hold.
+    """
     phases = Phases()
     dangerous = {each.call.line for each in unsafe}
+    refused: list[str] = []
+    twins: list[tuple[str, set[str]]] = []
     for each in source.calls:
-        if each.line not in dangerous:
-            phases.expand.append(f"await {each.source}")
-            continue
-        _safe_form(each, phases)
+        changed = _changed(each) if each.line in dangerous else set()
+        behind = [names for table, names in twins if table == each.table and _follows(each, names)]
+        try:
+            if behind and each.line in dangerous:
+                raise ByHand(f"it follows a change of {', '.join(sorted(behind[0]))}: put it into a migration behind")
+            if behind:
+                phases.contract.append(f"await {each.source}")
+            elif each.line not in dangerous:
+                phases.expand.append(f"await {each.source}")
+            else:
+                _safe_form(each, phases, source)
+        except ByHand as verdict:
+            refused.append(f"{source.path.name}:{each.line}: {each.name} {each.table}: {verdict}")
+        if changed:
+            twins.append((each.table, changed))
+    if refused:
+        raise CannotSplit("Not rewritten, nothing is changed:\n" + "\n".join(refused))
     late = {_undo(each) for each in source.calls if f"await {each.source}" in phases.contract}
     made = {_head(text) for text in [*phases.expand_back, *phases.contract_back]}
+    behind_back: list[str] = []
     for each in source.back:
         text = f"await {each.source}"
+        if each.name in {"rename_column", "alter_column"} and any(
+            table == each.table and mentions(each, names) for table, names in twins
+        ):
+            continue
         if _key(each) in late:
-            phases.contract_back.append(text)
+            behind_back.append(text)
         elif _head(call(each.name, *each.arguments[:2])) not in made:
             phases.expand_back.append(text)
+    phases.contract_back[:0] = behind_back
     return phases
+
+
+def _changed(each: OperationCall) -> set[str]:
+    """The names of a column that gets a twin."""
+    if each.name == "rename_column":
+        return {str(each.argument(1)), str(each.argument(2))}
+    return {str(each.argument(1, "name"))} if each.name == "alter_column" and "type" in each.options else set()
+
+
+def _follows(each: OperationCall, names: set[str]) -> bool:
+    """Whether an operation has to wait until a column has its place: it speaks of it, or of an index by its name."""
+    return mentions(each, names) or each.name in {"rename_index", "rename_constraint", "drop_index", "drop_constraint"}
 
 
 _INVERSE = {
@@ -61,6 +107,12 @@ _INVERSE = {
     "rename_column": "rename_column",
     "rename_table": "rename_table",
     "alter_column": "alter_column",
+    "add_unique": "drop_unique",
+    "drop_unique": "add_unique",
+    "add_constraint": "drop_constraint",
+    "drop_constraint": "add_constraint",
+    "add_foreign_key": "drop_foreign_key",
+    "drop_foreign_key": "add_foreign_key",
 }
 
 
@@ -79,8 +131,16 @@ def _head(text: str) -> str:
     return re.sub(r"[\s'\"]", "", text).rstrip("),").split("**")[0][:80]
 
 
-def _safe_form(each: OperationCall, phases: Phases) -> None:
+def _safe_form(each: OperationCall, phases: Phases, source: MigrationSource) -> None:
     table = each.table
+    if each.name == "rename_table":
+        raise ByHand(KEEP_THE_NAME)
+    if each.name == "rename_column":
+        _put(phases, rename_calls(table, str(each.argument(1)), str(each.argument(2))))
+        return
+    if each.name == "alter_column" and "type" in each.options:
+        _retype(each, phases, source)
+        return
     if each.name == "add_column" and "GENERATED" not in str(each.argument(2, "definition")).upper():
         _add_column(each, table, phases)
     elif each.name == "alter_column" and each.options.get("nullable") is False and "type" not in each.options:
@@ -96,6 +156,33 @@ def _safe_form(each: OperationCall, phases: Phases) -> None:
         phases.backfill.append(f"await {each.source}")
     else:
         phases.contract.append(f"await {each.source}")
+
+
+def _put(phases: Phases, calls: Mapping[str, Sequence[str]]) -> None:
+    phases.expand += calls["expand"]
+    phases.expand_back += calls["expand_back"]
+    phases.backfill += calls["backfill"]
+    phases.contract += calls["contract"]
+    phases.contract_back += calls["contract_back"]
+
+
+def _retype(each: OperationCall, phases: Phases, source: MigrationSource) -> None:
+    """A change of type, and apart from it what else the same call changes."""
+    table, name = each.table, str(each.argument(1, "name"))
+    old, new = retyped(each, source)
+    back = next(one for one in source.back if one.name == "alter_column" and one.argument(1, "name") == name)
+    _put(phases, retype_calls(table, name, old, new))
+    if "default" in each.options:
+        phases.contract.append(call("alter_column", table, name, default=each.options["default"]))
+        if "default" in back.options:
+            phases.contract_back.insert(0, call("alter_column", table, name, default=back.options["default"]))
+    if each.options.get("nullable") is False:
+        before = len(phases.contract_back)
+        _set_not_null(table, name, each.options.get("fill"), phases)
+        phases.contract_back.insert(0, phases.contract_back.pop(before))
+    elif each.options.get("nullable") is True:
+        phases.contract.append(call("alter_column", table, name, nullable=True))
+        phases.contract_back.insert(0, call("alter_column", table, name, nullable=False))
 
 
 def _add_column(each: OperationCall, table: str, phases: Phases) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from covet.database.migrations.guard.calls import UNKNOWN, MigrationSource, OperationCall
+from covet.database.migrations.guard.twins import old_type, widens
 from covet.database.migrations.sqltext import normal
 
 _VOLATILE = re.compile(r"DEFAULT\s+\(?\s*(random|gen_random_uuid|uuid_generate|clock_timestamp|nextval)", re.IGNORECASE)
@@ -107,8 +108,10 @@ def _altered(call: OperationCall, source: MigrationSource) -> tuple[str, str, st
     kind = call.options.get("type")
     if isinstance(kind, dict):
         kind = kind.get("postgresql", kind.get("default"))
+    old = old_type(call, source)
     was = str(call.options.get("was") or "")
-    if kind is not None and not (isinstance(kind, str) and _WIDENING.match(kind) and not was):
+    harmless = isinstance(kind, str) and _WIDENING.match(kind) and not was and (old is None or widens(old, kind))
+    if kind is not None and not harmless:
         return (
             "MG106",
             "every row is rewritten while nobody can read the table",
