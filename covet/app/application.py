@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
+from greenlet import getcurrent
 from starlette.responses import Response as StarletteResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,11 +27,12 @@ from covet.http.asgi import respond
 from covet.http.context import request_var
 from covet.http.convert import to_response
 from covet.http.request import BODILESS, Request
-from covet.http.response import Response
+from covet.http.response import JSONResponse, Response
 from covet.http.urls import install_resolver
 from covet.middleware.loading import load
 from covet.middleware.onion import Onion
 from covet.portal import portal
+from covet.portal.greenlets import Worker, enter
 from covet.routing.router import Route, Router, import_router
 from covet.routing.table import Match
 from covet.utils.http import escape_leading_slashes
@@ -167,7 +169,9 @@ class Covet:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await portal(self._serve(scope, receive, send))
+            # One frame less than `portal` for the event loop to go through at each step.
+            serving = self._serve(scope, receive, send)
+            await (serving if type(getcurrent()) is Worker else enter(serving))
         else:
             await portal(serve_websocket(self.router, scope, receive, send))
 
@@ -204,7 +208,15 @@ class Covet:
         if request_started.receivers:
             await request_started.send(type(self), scope=scope)
         try:
-            response = await self._handle(request)
+            host = None
+            for name, value in scope["headers"]:
+                if name == b"host":
+                    # A second one is for the careful way to refuse.
+                    host = value if host is None else b""
+            if host in self._known_hosts:
+                response = await self._onion.handle(request)  # type: ignore[union-attr]
+            else:
+                response = await self._handle(request, host)
             if getattr(response, "streaming", True):
                 await self._send_stream(response, request, scope, receive, send)
             else:
@@ -220,15 +232,9 @@ class Covet:
             if request_finished.receivers:
                 await request_finished.send(type(self))
 
-    async def _handle(self, request: Request) -> Any:
+    async def _handle(self, request: Request, host: bytes | None) -> Any:
+        """Answer a request whose host was not seen before."""
         assert self._onion is not None
-        host = None
-        for name, value in request.scope["headers"]:
-            if name == b"host":
-                # A second one is for the careful way to refuse.
-                host = value if host is None else b""
-        if host in self._known_hosts:
-            return await self._onion.handle(request)
         try:
             request.get_host()
         except DisallowedHost as error:
@@ -293,6 +299,9 @@ class Covet:
                 result = await route.endpoint(request, **params)
             else:
                 result = route.endpoint(request, **params)
+            kind = type(result)
+            if kind is dict or kind is list:
+                return JSONResponse(result)
             return result if isinstance(result, StarletteResponse) else await to_response(result, route.endpoint)
         except Exception as error:
             if failures.is_disconnect(error):

@@ -37,6 +37,7 @@ HIDDEN_FIELDS: Final = frozenset({"password", "password_hash"})
 
 # orjson reads integers beyond 64 bits as floats; a body that may hold one goes to the exact reader.
 _LONG_DIGITS: Final = re.compile(rb"[0-9]{18}")
+_NO_DIGITS: Final = bytes(set(range(256)) - set(b"0123456789"))
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _AS_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _PIECE: Final = 16_384
@@ -232,7 +233,8 @@ def loads(body: bytes | str) -> Any:
     if pausing:
         gc.disable()
     try:
-        if orjson is not None and _LONG_DIGITS.search(raw) is None:
+        # Most bodies have few digits in all, and counting them costs a tenth of the search.
+        if orjson is not None and (len(raw.translate(None, _NO_DIGITS)) < 18 or _LONG_DIGITS.search(raw) is None):
             return orjson.loads(raw)
         return _read_exactly(raw)
     except (ValueError, RecursionError) as error:

@@ -140,6 +140,9 @@ def parse_query(query: str | bytes, *, max_fields: int | None = 1000) -> list[tu
         TooManyFieldsSent: there are more than `max_fields`.
     """
     text = query.decode("utf-8", "replace") if isinstance(query, bytes) else query
+    if "%" not in text and "+" not in text and (max_fields is None or text.count("&") < max_fields):
+        # Nothing to decode, as in most queries: what `parse_qsl` would do, without its general case.
+        return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&") if part)]
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=max_fields)
     except ValueError as error:

@@ -63,6 +63,9 @@ class Request(StarletteRequest):
 
     matched: tuple[Any, dict[str, Any]] | None = None
     encoding = "utf-8"
+    _query: QueryDict | None = None
+    _body: Any = None
+    _json: JSONBody | None = None
     _form: Form | None = None
     _stream_consumed = False
     _is_disconnected = False
@@ -137,11 +140,10 @@ class Request(StarletteRequest):
     @property
     def query_params(self) -> QueryDict:
         """The query string's parameters."""
-        try:
-            return self._query
-        except AttributeError:
-            self._query: QueryDict = QueryDict(self.scope.get("query_string", b""))
-            return self._query
+        query = self._query
+        if query is None:
+            query = self._query = QueryDict(self.scope.get("query_string", b""))
+        return query
 
     GET = query_params
 
@@ -182,6 +184,11 @@ class Request(StarletteRequest):
     @property
     def is_json(self) -> bool:
         """Whether the Content-Type says JSON."""
+        for name, value in self.scope["headers"]:
+            if name == b"content-type":
+                if value == b"application/json":
+                    return True
+                break
         kind = self.content_type
         return kind == "application/json" or kind.endswith("+json")
 
@@ -310,26 +317,34 @@ class Request(StarletteRequest):
         Raises:
             ClientDisconnect: the client left before its end.
         """
-        body = self.__dict__.get("_body")
+        body = self._body
         if body is not None:
             yield body
             yield b""
             return
+        self._check_unread()
+        while not self._stream_consumed:
+            piece = await self._part()
+            if piece:
+                yield piece
+        yield b""
+
+    def _check_unread(self) -> None:
         if self._stream_consumed:
             raise RuntimeError("The body was read as a stream already; read `await request.body()` first to keep it.")
-        receive = self._receive
-        while not self._stream_consumed:
-            message = await receive()
-            if message["type"] == "http.request":
-                if not message.get("more_body", False):
-                    self._stream_consumed = True
-                piece = message.get("body", b"")
-                if piece:
-                    yield piece
-            elif message["type"] == "http.disconnect":
-                self._is_disconnected = True
-                raise ClientDisconnect("The client left before its request was complete.")
-        yield b""
+
+    async def _part(self) -> bytes:
+        """The next message's piece of the body."""
+        message = await self._receive()
+        kind = message["type"]
+        if kind == "http.request":
+            if not message.get("more_body", False):
+                self._stream_consumed = True
+            return message.get("body", b"")  # type: ignore[no-any-return]
+        if kind == "http.disconnect":
+            self._is_disconnected = True
+            raise ClientDisconnect("The client left before its request was complete.")
+        return b""
 
     async def read(self) -> bytes:
         """The whole body.
@@ -338,20 +353,22 @@ class Request(StarletteRequest):
             RequestDataTooBig: it exceeds DATA_UPLOAD_MAX_MEMORY_SIZE (read `stream()` for more).
             ClientDisconnect: the client left before its end.
         """
-        body: bytes | None = self.__dict__.get("_body")
+        body: bytes | None = self._body
         if body is not None:
             return body
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if limit is not None and self._declared_length() > limit:
             raise RequestDataTooBig(f"The request body exceeds {limit} bytes.")
+        self._check_unread()
         size = 0
         pieces: list[bytes] = []
-        async for piece in self.stream():
+        while not self._stream_consumed:
+            piece = await self._part()
             size += len(piece)
             if limit is not None and size > limit:
                 raise RequestDataTooBig(f"The request body exceeds {limit} bytes.")
             pieces.append(piece)
-        body = self._body = pieces[0] if len(pieces) == 2 else b"".join(pieces)
+        body = self._body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return body
 
     def _declared_length(self) -> int:
@@ -363,7 +380,7 @@ class Request(StarletteRequest):
     @property
     def body(self) -> Body | PendingBody:  # type: ignore[override]
         """The whole body; `await request.body()` outside a portal."""
-        if "_body" not in self.__dict__:
+        if self._body is None:
             if not in_portal():
                 return PendingBody(self.read)
             wait(self.read())
@@ -372,11 +389,9 @@ class Request(StarletteRequest):
     @property
     def json(self) -> Any:
         """The JSON body as data, as an awaitable, and as a maker of JSON responses; see `covet.http.body`."""
-        try:
+        if self._json is not None:
             return self._json
-        except AttributeError:
-            pass
-        if "_body" not in self.__dict__:
+        if self._body is None:
             if self.scope["method"] in BODILESS and not self._has_body():
                 return EMPTY
             if not in_portal():
@@ -386,20 +401,20 @@ class Request(StarletteRequest):
             self._parse_json()
         return self._json
 
-    _json: JSONBody
-
     def _has_body(self) -> bool:
         return any(name in {b"content-length", b"transfer-encoding"} for name, _ in self.scope["headers"])
 
     async def load_json(self) -> JSONBody:
         """Read and parse the body, so that `request.json` need not wait; the application does so for JSON bodies."""
-        if "_json" not in self.__dict__:
-            body = await self.read()
+        if self._json is None:
+            body = self._body
+            if body is None:
+                body = await self.read()
             if len(body) > LARGE:
                 await asyncio.to_thread(self._parse_json)
             else:
                 self._parse_json()
-        return self._json
+        return self._json  # type: ignore[return-value]
 
     def _parse_json(self) -> None:
         body = self._body

@@ -2,8 +2,11 @@
 
 import contextlib
 import time
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from covet.exceptions import (
     BadRequest,
@@ -14,6 +17,7 @@ from covet.exceptions import (
     TooManyFieldsSent,
 )
 from covet.http import QueryDict, Request, Response
+from covet.http.querydict import parse_query
 from covet.http.request import allowed_hosts
 from covet.portal import portal
 
@@ -308,3 +312,39 @@ def test_no_header_holds_up_the_loop(headers):
     with contextlib.suppress(DisallowedHost):
         request.get_host()
     assert time.process_time() - started < 0.1
+
+
+@given(st.text(alphabet="ab=&+%2é; ", max_size=30))
+def test_a_query_reads_as_the_standard_library_reads_it(text):
+    assert parse_query(text) == parse_qsl(text, keep_blank_values=True)
+
+
+@pytest.mark.parametrize("text", ["a&b&c", "a=1&b=%20&c"])
+def test_a_query_has_at_most_so_many_fields(text):
+    assert len(parse_query(text, max_fields=3)) == 3
+    with pytest.raises(TooManyFieldsSent):
+        parse_query(text, max_fields=2)
+
+
+async def test_a_body_read_as_a_stream_cannot_be_read_again():
+    request = make("POST", body=[b"a", b"b"])
+    assert [piece async for piece in request.stream()] == [b"a", b"b", b""]
+    with pytest.raises(RuntimeError, match="read as a stream already"):
+        await request.read()
+
+
+async def test_a_body_in_pieces_is_joined_and_kept():
+    request = make("POST", body=[b"a", b"", b"b"])
+    assert await request.read() == b"ab"
+    assert await request.read() == b"ab"
+    assert [piece async for piece in request.stream()] == [b"ab", b""]
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"Application/JSON; charset=utf-8", b"application/hal+json"])
+def test_a_json_body_is_known_by_its_type(kind):
+    assert make("POST", headers=[(b"content-type", kind)]).is_json
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-type", b"text/plain"), (b"content-type", b"application/json")]])
+def test_other_bodies_are_no_json(headers):
+    assert not make("POST", headers=headers).is_json
