@@ -12,7 +12,7 @@ import decimal
 import inspect
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 import markupsafe
@@ -21,9 +21,15 @@ from jinja2.compiler import CodeGenerator
 from jinja2.runtime import new_context
 from markupsafe import Markup, escape
 
+from covet._speedups import select
 from covet.portal import portal, wait
 
-PLAIN: Final = frozenset(
+if TYPE_CHECKING:
+    from covet._speedups import _pages_py as pages
+else:
+    pages = select("pages")
+
+PLAIN: Final[frozenset[type[Any]]] = frozenset(
     {str, int, float, bool, type(None), list, tuple, dict, Markup, decimal.Decimal, dt.datetime, dt.date, dt.time}
 )
 """Types that are neither awaitable nor async iterables, found out at once."""
@@ -60,14 +66,8 @@ def _pumped(iterable: Any) -> Iterator[Any]:
         yield item
 
 
-def escaped(value: Any) -> str:
-    """The text of a value in a page; always joined to other text, so that it need not be marked as safe."""
-    kind = type(value)
-    if kind is str:
-        return _escape_text(value)
-    if kind is int:
-        return str(value)
-    return escape(value)
+# The text of a value in a page; always joined to other text, so that it need not be marked as safe.
+escaped = pages.escaping(_escape_text, escape)
 
 
 class Generator(CodeGenerator):
@@ -158,13 +158,8 @@ class Environment(jinja2.Environment):
     iterated = staticmethod(iterated)
     escaped = staticmethod(escaped)
 
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """`{{ obj.attribute }}`."""
-        try:
-            value = getattr(obj, attribute)
-        except AttributeError:
-            value = super().getattr(obj, attribute)
-        return value if type(value) in PLAIN else waited(value)
+    # `{{ obj.attribute }}`
+    getattr = pages.reading(PLAIN, jinja2.Environment.getattr, waited)  # type: ignore[assignment]
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """`{{ obj[argument] }}`."""
