@@ -22,6 +22,7 @@ from covet.database.orm import (
     IntegerField,
     JSONField,
     ManyToManyField,
+    Max,
     Model,
     OneToOneField,
     OuterRef,
@@ -31,8 +32,9 @@ from covet.database.orm import (
     Value,
 )
 from covet.database.orm.constraints import BaseConstraint
+from covet.database.orm.fields.json import KT
 from covet.database.orm.functions import Now
-from covet.exceptions import FieldError
+from covet.exceptions import FieldDoesNotExist, FieldError
 from covet.http.shortcuts import aget_list_or_404, aget_object_or_404
 from tests.integration.orm.shop import LABEL, Car, Note, Post, Profile, Queries, Stage, Tag, User
 
@@ -309,6 +311,69 @@ def test_pickled_queryset_keeps_its_rows_and_its_query(stage: Stage) -> None:
         again = await copied.all()
         assert [[post.title for post in user.posts.all()] for user in again] == [["late"]]
         assert not await pickle.loads(pickle.dumps(User.objects.none())).exists()
+
+    stage.run(body)
+
+
+def test_pickled_query_without_rows_asks_again(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await _two_users()
+        older = User.objects.filter(age__gt=35).values("age")
+        queries.clear()
+        kept = pickle.dumps(older.query)
+        assert queries == []
+        rows = User.objects.all()
+        rows.query = pickle.loads(kept)
+        assert await rows == [{"age": 40}]
+        assert str(rows.query) == str(older.query)
+        with pytest.raises(TypeError, match="must be that of another QuerySet; got None"):
+            rows.query = None  # type: ignore[assignment]
+
+    stage.run(body)
+
+
+def test_names_with_dots_are_names(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await _two_users()
+        table = User._meta.db_table
+        rows = User.objects.annotate(**{f"{table}.age": -F("age")}).order_by(f"{table}.age")
+        assert await rows.filter(**{f"{table}.age__lt": 0}).values_list("age", f"{table}.age") == [(40, -40), (30, -30)]
+        assert await rows.aggregate(**{"most.years": Max("age")}) == {"most.years": 40}
+        for refused in (rows.values, rows.order_by):
+            with pytest.raises(FieldError, match="Cannot resolve keyword 'age.x' into field"):
+                refused("age.x")
+
+    stage.run(body)
+
+
+def test_text_of_a_key_by_its_path(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await Visit.objects.create(notes={"guest": {"name": "Ann", "age": 3}})
+        texts = Visit.objects.annotate(name=KT("notes__guest__name"))
+        assert await texts.filter(name__startswith="A").values_list("name", flat=True) == ["Ann"]
+
+    stage.run(body)
+
+
+def test_union_is_ordered_by_what_each_part_annotates(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await _two_users()
+        first = User.objects.annotate(place=Value(2)).filter(age=30)
+        second = User.objects.annotate(place=Value(1)).filter(age=40)
+        rows = first.union(second).values_list("age", flat=True)
+        assert await rows.order_by("place") == [40, 30]
+        assert await rows.order_by("-place") == [30, 40]
+
+    stage.run(body)
+
+
+def test_names_and_values_that_django_refuses(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        for refused in (lambda: User.objects.defer("pk"), lambda: User.objects.update(pk=3)):
+            with pytest.raises(FieldDoesNotExist, match="User has no field named 'pk'; choose one of"):
+                await refused()
+        with pytest.raises(TypeError, match="'NoneType' object is not iterable"):
+            User.objects.filter(age__in=None)
 
     stage.run(body)
 

@@ -16,7 +16,7 @@ from covet.exceptions import DatabaseError, FieldError, MissingAwait
 from tests.integration.orm.shop import LABEL, Note, Post, Queries, Stage, Tag, User
 
 UNSELECTED = r"^ORDER BY term does not match any column in the result set\.$"
-CRAFTED = ["na'me", 'na"me', "name;drop", "na\x00me", "name\n", "name--", "name/*", "name.x", "na%me", "\ud800"]
+CRAFTED = ["na'me", 'na"me', "name;drop", "na\x00me", "name\n", "name--", "name/*", "na%me", "\ud800"]
 
 
 class Counted(IntegerField):

@@ -249,7 +249,7 @@ class Filters(Joins):
         """The lookup instance of the last name, the ones before being transforms.
 
         Raises:
-            FieldError: an unknown transform or lookup. ValueError: None where it has no meaning.
+            FieldError: an unknown transform or lookup. ValueError, TypeError: None where it has no meaning.
         """
         *transforms, name = lookups or ["exact"]
         for transform in transforms:
@@ -262,6 +262,8 @@ class Filters(Joins):
             if lookup_class is None:
                 raise FieldError(f"Unsupported lookup {name!r} for {type(lhs.output_field).__name__}")
         if isinstance(rhs, Const) and rhs.value is None and not lookup_class.can_use_none_as_rhs:
+            if name == "in":
+                raise TypeError("'NoneType' object is not iterable: the `in` lookup takes several values, not None")
             if name not in ("exact", "iexact"):
                 raise ValueError("Cannot use None as a query value")
             return lhs.get_lookup("isnull")(lhs, Const(True))

@@ -277,6 +277,9 @@ class Defer:
             return
         existing, is_defer = query.deferred
         names = set(self.names)
+        if "pk" in names:
+            # As in Django the key cannot be deferred by that name: get_field() says so, with the choices.
+            query.get_meta().get_field("pk")
         if is_defer:
             query.deferred = (existing | names, True)
             return

@@ -50,6 +50,10 @@ def _expand(query: Any, items: Any) -> Iterator[Any]:
             yield OrderBy(random_function())
             continue
         name, descending = direction(item, standard=standard)
+        if query.combinator and name not in query.annotation_select:
+            # each part has its own of that name
+            yield OrderBy(F(name), descending=descending)
+            continue
         if name in query.annotations:
             annotation = query.annotations[name]
             selected = name in query.annotation_select
@@ -58,9 +62,6 @@ def _expand(query: Any, items: Any) -> Iterator[Any]:
         if "." in name and query.extra_order_by:
             table, column = name.split(".", 1)
             yield OrderBy(_qualified(query, table, column), descending=descending)
-            continue
-        if query.combinator:
-            yield OrderBy(F(name), descending=descending)
             continue
         if LOOKUP_SEP in name and name.split(LOOKUP_SEP)[0] in query.annotations:
             yield _bound(query.resolve_ref(name), descending=descending)

@@ -19,7 +19,7 @@ from covet.database.orm.expressions.refs import ColPairs, F, OuterRef, Ref
 from covet.database.orm.expressions.subquery import Exists
 from covet.exceptions import FieldError, InvalidName
 
-_REJECTED = re.compile(r"""[\s\[\]`'";#.%\x00-\x1f\x7f-\x9f\ud800-\udfff]|--|/\*|\*/""")
+_REJECTED = re.compile(r"""[\s\[\]`'";#%\x00-\x1f\x7f-\x9f\ud800-\udfff]|--|/\*|\*/""")
 
 
 class Query(Filters):
@@ -85,6 +85,8 @@ class Query(Filters):
         self.values_mode = False
         self.no_correlated_aggregates = False
         self.describe: Any = None
+        # (function, arguments) that make it again, of the query that a QuerySet shows.
+        self.recipe: tuple[Any, tuple[Any, ...]] | None = None
         self.extra_names: list[str] = []
         self.values_are_named = False
         self.extra_tables: tuple[str, ...] = ()
@@ -94,6 +96,9 @@ class Query(Filters):
         """The SQL with its values written in, to be read by people; never run it."""
         text = self.describe
         return text() if text is not None else repr(self)
+
+    def __reduce__(self) -> Any:
+        return self.recipe or super().__reduce__()
 
     @property
     def alias_refcount(self) -> dict[str, int]:
@@ -206,7 +211,7 @@ class Query(Filters):
         if _REJECTED.search(alias):
             message = (
                 "Column aliases cannot contain whitespace characters, hashes, control characters, quotation marks, "
-                "semicolons, or SQL comments. Nor can they contain dots or percent signs."
+                "semicolons, or SQL comments. Nor can they contain percent signs."
             )
             raise InvalidName(message)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from covet.database.orm.expressions.values import Value
 from covet.database.orm.fields.base import Field
-from covet.database.orm.lookups.json import KeyTransformFactory
+from covet.database.orm.lookups.json import KT, KeyTextTransform, KeyTransform, KeyTransformFactory
 from covet.exceptions import ValidationError
 from covet.utils.translation import gettext_lazy as _
 
@@ -83,3 +83,6 @@ class JSONField(Field[Any]):
 
     def value_to_string(self, obj: Any) -> Any:
         return self.value_from_object(obj)
+
+
+__all__ = ["KT", "JSONField", "JSONNull", "KeyTextTransform", "KeyTransform", "KeyTransformFactory"]

@@ -217,10 +217,24 @@ class Core(Generic[M]):
 
     @property
     def query(self) -> Query:
-        """The resolved query, for inspection; changing it changes nothing."""
+        """The resolved query, for inspection; changing it changes nothing.
+
+        It pickles without rows, and a QuerySet that is given it asks the same again.
+        """
         query = replay(self._node, Query(self.model))
         query.describe = self._sql_text
+        conf = self._conf
+        query.recipe = query_of, (type(self), self.model, self._node, self._values, conf.kind, conf.fields)
         return query
+
+    @query.setter
+    def query(self, query: Query) -> None:
+        recipe = getattr(query, "recipe", None)
+        if recipe is None:
+            raise TypeError(f"a QuerySet's query must be that of another QuerySet; got {query!r}")
+        _, self.model, self._node, self._values, kind, fields = recipe[1]
+        self._conf = self._conf.evolve(kind=kind, fields=fields)
+        self._result_cache = None
 
     def _sql_text(self) -> str:
         """The SQL of this QuerySet with its values written in, for people."""
@@ -466,6 +480,15 @@ class Core(Generic[M]):
         conf = state.pop("_conf")
         self.__dict__.update(state)
         self._conf = DEFAULTS.evolve(**conf)
+
+
+def query_of(queryset_class: Any, model: Any, node: Node, values: tuple[Any, ...], kind: str, fields: Any) -> Query:
+    """The query of a QuerySet that is made anew: how a pickled query is read."""
+    rows = queryset_class(model)
+    rows._node, rows._values = node, values
+    rows._conf = DEFAULTS.evolve(kind=kind, fields=fields)
+    query: Query = rows.query
+    return query
 
 
 _OWN_STATE = frozenset({"model", "_node", "_values", "_conf", "_result_cache", "_prefetch_done", "_related_source"})

@@ -388,7 +388,7 @@ class Writing(Terminals[M]):
         own: dict[str, Any] = {}
         inherited: dict[Any, dict[str, Any]] = {}
         for name, value in kwargs.items():
-            field = opts.get_field(opts.pk.name if name == "pk" else name)
+            field = opts.get_field(name)
             if getattr(field, "is_composite", False):
                 raise FieldError("Composite primary key fields must be updated individually.")
             if hasattr(value, "_is_pk_set") and not value._is_pk_set():
