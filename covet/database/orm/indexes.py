@@ -181,9 +181,13 @@ class OpClass(Func):
 
 
 class PostgresIndex(Index):
-    """An index of a kind that PostgreSQL has."""
+    """An index of a kind that PostgreSQL has; a longer suffix may make its name longer."""
 
     parameters: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.max_name_length = Index.max_name_length - len(Index.suffix) + len(cls.suffix)
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -11,15 +12,16 @@ from covet.database.orm.checks.composite import check_key_name
 from covet.database.orm.checks.relations import check_relation
 from covet.database.orm.fields.binary import BinaryField
 from covet.database.orm.fields.deconstruction import NOT_PROVIDED
-from covet.database.orm.fields.files import FileField
+from covet.database.orm.fields.files import FileField, ImageField
 from covet.database.orm.fields.generated import CompositePrimaryKey, GeneratedField
 from covet.database.orm.fields.json import JSONField
 from covet.database.orm.fields.late import late
-from covet.database.orm.fields.network import GenericIPAddressField
-from covet.database.orm.fields.numeric import AutoField, DecimalField, IntegerField
+from covet.database.orm.fields.network import GenericIPAddressField, IPAddressField
+from covet.database.orm.fields.numeric import AutoField, DecimalField, IntegerField, NullBooleanField
 from covet.database.orm.fields.paths import FilePathField
+from covet.database.orm.fields.postgres import ArrayField, HStoreField, RangeField
 from covet.database.orm.fields.temporal import AutoNow
-from covet.database.orm.fields.text import CharField
+from covet.database.orm.fields.text import CharField, CommaSeparatedIntegerField
 from covet.database.orm.vendor import default_vendor
 from covet.utils import timezone
 from covet.utils.checks import CheckMessage, Error, Warning
@@ -52,6 +54,11 @@ def _is_value(value: Any) -> bool:
     return isinstance(value, str) or is_lazy(value) or not hasattr(value, "__iter__")
 
 
+def _is_choice(field: Any, value: Any) -> bool:
+    """Whether `value` may be chosen: of an array or a range a list or tuple may, elsewhere it is a group."""
+    return _is_value(value) or (isinstance(field, (ArrayField, RangeField)) and isinstance(value, (list, tuple)))
+
+
 def _choices(field: Any) -> Iterator[CheckMessage]:
     choices = field.choices
     if not choices:
@@ -72,7 +79,7 @@ def _choices(field: Any) -> Iterator[CheckMessage]:
                 not isinstance(pair, (list, tuple))
                 or len(pair) != 2
                 or not _is_value(pair[1])
-                or not _is_value(pair[0])
+                or not _is_choice(field, pair[0])
             ):
                 yield _malformed(field)
                 return
@@ -110,6 +117,39 @@ def _common(field: Any) -> Iterator[CheckMessage]:
                 obj=field,
                 id="fields.E008",
             )
+
+
+def _database(field: Any) -> Iterator[CheckMessage]:
+    default = field.db_default
+    if (
+        default is not NOT_PROVIDED
+        and hasattr(default, "resolve_expression")
+        and not getattr(default, "allowed_default", False)
+    ):
+        yield Error(f"{default} cannot be used in db_default.", obj=field, id="fields.E012")
+    if field.db_comment and not field.many_to_many and default_vendor() == "sqlite":
+        features = field.model._meta.required_db_features if hasattr(field, "model") else ()
+        if "supports_comments" not in features:
+            message = "SQLite does not support comments on columns (db_comment)."
+            yield Warning(message, obj=field, id="fields.W163")
+
+
+_REMOVED: Final = {
+    CommaSeparatedIntegerField: (
+        "is removed",
+        "CharField(validators=[validate_comma_separated_integer_list])",
+        "fields.E901",
+    ),
+    IPAddressField: ("has been removed", "GenericIPAddressField", "fields.E900"),
+    NullBooleanField: ("is removed", "BooleanField(null=True, blank=True)", "fields.E903"),
+}
+
+
+def _removed(field: Any) -> Iterator[CheckMessage]:
+    for kind, (verb, instead, code) in _REMOVED.items():
+        if isinstance(field, kind):
+            message = f"{kind.__name__} {verb} except for support in historical migrations."
+            yield Error(message, hint=f"Use {instead} instead.", obj=field, id=code)
 
 
 def _char(field: Any) -> Iterator[CheckMessage]:
@@ -191,15 +231,30 @@ def _is_recent(value: Any) -> bool:
     return False
 
 
-def _json(field: Any) -> Iterator[CheckMessage]:
+def _mutable(field: Any) -> Iterator[CheckMessage]:
     if field.default is not NOT_PROVIDED and field.default is not None and not callable(field.default):
+        make, made = ("list", "[]") if isinstance(field, ArrayField) else ("dict", "{}")
         yield Warning(
             f"{type(field).__name__} default should be a callable instead of an instance so that it's not shared "
             "between all field instances.",
-            hint="Use a callable instead, e.g., use `dict` instead of `{}`.",
+            hint=f"Use a callable instead, e.g., use `{make}` instead of `{made}`.",
             obj=field,
             id="fields.E010",
         )
+
+
+def _array(field: Any) -> Iterator[CheckMessage]:
+    base = field.base_field
+    if base.remote_field:
+        yield Error("Base field for array cannot be a related field.", obj=field, id="postgres.E002")
+        return
+    # The items' field is no field of the model: the model is the array's.
+    problems = check_field(base)
+    for serious, kind, code, make in ((True, "errors", "E001", Error), (False, "warnings", "W004", Warning)):
+        texts = [f"\n    {one.msg} ({one.id})" for one in problems if one.is_serious() is serious]
+        if texts:
+            message = f"Base field for array has {kind}:{''.join(texts)}"
+            yield make(message, obj=field, id=f"postgres.{code}")
 
 
 def _binary(field: Any) -> Iterator[CheckMessage]:
@@ -250,8 +305,18 @@ def _file(field: Any) -> Iterator[CheckMessage]:
         )
 
 
+def _image(field: Any) -> Iterator[CheckMessage]:
+    if find_spec("PIL") is None:
+        yield Error(
+            "Cannot use ImageField because Pillow is not installed.",
+            hint='Get Pillow at https://pypi.org/project/Pillow/ or run command "python -m pip install Pillow".',
+            obj=field,
+            id="fields.E210",
+        )
+
+
 Check = Callable[[Any], Iterator[CheckMessage]]
-_CHECKS: Final[tuple[Check, ...]] = (_name, _choices, _common)
+_CHECKS: Final[tuple[Check, ...]] = (_name, _choices, _database, _common, _removed)
 _BY_KIND: Final[tuple[tuple[Any, Check], ...]] = (
     (AutoField, _auto),
     (GeneratedField, _generated),
@@ -260,11 +325,15 @@ _BY_KIND: Final[tuple[tuple[Any, Check], ...]] = (
     (IntegerField, _integer),
     (DecimalField, _decimal),
     (AutoNow, _auto_now),
-    (JSONField, _json),
+    (JSONField, _mutable),
+    (HStoreField, _mutable),
+    (ArrayField, _mutable),
+    (ArrayField, _array),
     (BinaryField, _binary),
     (GenericIPAddressField, _address),
     (FilePathField, _path),
     (FileField, _file),
+    (ImageField, _image),
 )
 
 late.check_field = check_field

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from covet.database.orm.checks.composite import check_composite_key
-from covet.database.orm.constraints import UniqueConstraint
+from covet.database.orm.constraints import CheckConstraint, UniqueConstraint
 from covet.database.orm.expressions.refs import F
-from covet.database.orm.indexes import Index
+from covet.database.orm.expressions.values import RawSQL
+from covet.database.orm.query import Q
 from covet.database.orm.vendor import default_vendor
 from covet.exceptions import FieldDoesNotExist
 from covet.utils.checks import CheckMessage, Error, Warning
@@ -85,6 +86,15 @@ def _fields(model: Any) -> Iterator[CheckMessage]:
         for field in parent._meta.get_fields():
             if field not in used.values() and field.name:
                 used.setdefault(field.name, field)
+    for link in meta.parents.values():
+        clash = link and used.get(link.name)
+        if clash:
+            yield Error(
+                f"The field '{link.name}' clashes with the field '{clash.name}' from model "
+                f"'{clash.model._meta.label_lower}'.",
+                obj=model,
+                id="models.E006",
+            )
     for field in meta.local_fields:
         clash = used.get(field.name) or used.get(field.attname)
         inherited = field.name == "id" and clash is not None and clash.name == "id" and clash.model is model
@@ -113,19 +123,14 @@ def _columns(model: Any) -> Iterator[CheckMessage]:
 
 
 def _keys(model: Any) -> Iterator[CheckMessage]:
-    if any(field.name == "id" for field in model._meta.local_fields):
-        field = next((one for one in model._meta.local_fields if one.name == "id"), None)
-        if (
-            field is not None
-            and not field.primary_key
-            and model._meta.pk is not field
-            and not getattr(model._meta.pk, "is_composite", False)
-        ):
-            yield Error(
-                "'id' can only be used as a field name if the field also sets 'primary_key=True'.",
-                obj=model,
-                id="models.E004",
-            )
+    meta = model._meta
+    fields = [field for field in meta.local_fields if field.name == "id" and field is not meta.pk]
+    if fields and not fields[0].primary_key and meta.pk.name == "id":
+        yield Error(
+            "'id' can only be used as a field name if the field also sets 'primary_key=True'.",
+            obj=model,
+            id="models.E004",
+        )
     if sum(field.primary_key for field in model._meta.local_fields) > 1:
         message = "The model cannot have more than one field with 'primary_key=True'."
         yield Error(message, obj=model, id="models.E026")
@@ -168,8 +173,8 @@ def _indexes(model: Any) -> Iterator[CheckMessage]:
         if index.name[:1] == "_" or index.name[:1].isdigit():
             message = f"The index name '{index.name}' cannot start with an underscore or a number."
             yield Error(message, obj=model, id="models.E033")
-        if len(index.name) > Index.max_name_length:
-            message = f"The index name '{index.name}' cannot be longer than {Index.max_name_length} characters."
+        if len(index.name) > index.max_name_length:
+            message = f"The index name '{index.name}' cannot be longer than {index.max_name_length} characters."
             yield Error(message, obj=model, id="models.E034")
         yield from _local(model, [name for name, _order in index.fields_orders], "indexes")
         yield from _local(model, index.include, "indexes")
@@ -182,12 +187,24 @@ def _constraints(model: Any) -> Iterator[CheckMessage]:
         names = []
         if isinstance(constraint, UniqueConstraint):
             names += [*constraint.fields, *constraint.include]
-        for expression in (*_expressions(constraint), getattr(constraint, "condition", None)):
-            for name, *rest in referred(expression):
-                joined = _joined(model, name, rest)
-                if joined is not None:
-                    yield joined
-                names.append(name)
+        condition: Any = getattr(constraint, "condition", None)
+        if isinstance(constraint, CheckConstraint):
+            if any(isinstance(one, RawSQL) for one in condition.flatten()):
+                yield Warning(
+                    f"Check constraint {constraint.name!r} contains RawSQL() expression and won't be validated during "
+                    "the model full_clean().",
+                    hint="Silence this warning if you don't care about it.",
+                    obj=model,
+                    id="models.W045",
+                )
+            # As in Django, other expressions are the database's to judge.
+            condition = condition if isinstance(condition, Q) else None
+        expressions = (*_expressions(constraint), condition)
+        for name, *rest in dict.fromkeys(tuple(path) for one in expressions for path in referred(one)):
+            joined = _joined(model, name, rest)
+            if joined is not None:
+                yield joined
+            names.append(name)
         composite = model._meta.is_composite_pk
         yield from _local(model, [name for name in dict.fromkeys(names) if composite or name != "pk"], "constraints")
 
@@ -199,7 +216,9 @@ def _expressions(constraint: Any) -> Iterator[Any]:
 
 def referred(expression: Any) -> Iterator[list[str]]:
     """The names that an expression or condition refers to, taken apart at `__`."""
-    if isinstance(expression, F):
+    if isinstance(expression, str):
+        yield expression.split("__")
+    elif isinstance(expression, F):
         yield expression.name.split("__")
     elif hasattr(expression, "children"):
         for child in expression.children:
@@ -213,7 +232,7 @@ def referred(expression: Any) -> Iterator[list[str]]:
             yield from referred(source)
 
 
-def _joined(model: Any, name: str, rest: list[str]) -> Error | None:
+def _joined(model: Any, name: str, rest: Sequence[str]) -> Error | None:
     """The complaint about a name that leads to another table."""
     if not rest:
         return None
@@ -333,6 +352,8 @@ def _resolves(model: Any, path: str) -> bool:
     """Whether a name in `ordering` leads to a field of this or a related model, transforms behind it included."""
     current: Any = model
     field: Any = None
+    if any(path in {one.name, one.attname} for one in model._meta.local_many_to_many):
+        return False
     for part in path.split("__"):
         if current is None:
             return field is not None and (field.get_transform(part) is not None or field.get_lookup(part) is not None)

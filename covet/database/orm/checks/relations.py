@@ -33,7 +33,7 @@ def check_relation(field: Any) -> Iterator[CheckMessage]:
 
 def _related_name(field: Any) -> Iterator[CheckMessage]:
     name = field._related_name  # noqa: SLF001 - as given
-    if name:
+    if name is not None:
         plain = name % {"class": "c", "model_name": "m", "app_label": "a"} if "%" in name else name
         if not (plain.isidentifier() and not keyword.iskeyword(plain)) and not plain.endswith("+"):
             yield Error(
@@ -73,7 +73,10 @@ def _target(field: Any) -> Iterator[CheckMessage]:
     else:
         for model in (target, field.model) if field.many_to_many else (target,):
             whole = field.many_to_many or (isinstance(field, ForeignKey) and not field.remote_field.field_name)
-            composite = model._meta.is_composite_pk and (whole or field.remote_field.field_name == "pk")
+            named = getattr(field, "to_fields", ()) if not isinstance(field, ForeignKey) else ()
+            composite = model._meta.is_composite_pk and (
+                whole or "pk" in named or getattr(field.remote_field, "field_name", None) == "pk"
+            )
             if composite:
                 yield Error(
                     f"Field defines a relation involving model '{model._meta.object_name}' which has a "
@@ -247,6 +250,6 @@ def _clashes(field: Any) -> Iterator[CheckMessage]:
                 f"'{theirs}'."
             )
             yield Error(message, hint=hint, obj=field, id="fields.E304")
-        if clash.name == query_name:
+        if clash.get_accessor_name() == query_name:
             message = f"Reverse query name for '{mine}' clashes with reverse query name for '{theirs}'."
             yield Error(message, hint=hint, obj=field, id="fields.E305")

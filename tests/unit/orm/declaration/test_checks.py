@@ -7,26 +7,36 @@ import pytest
 from covet.database.orm import (
     CASCADE,
     SET_NULL,
+    BooleanField,
     CharField,
     CheckConstraint,
+    CommaSeparatedIntegerField,
     CompositePrimaryKey,
     DateTimeField,
     DecimalField,
+    ExclusionConstraint,
     F,
+    FloatField,
     ForeignKey,
     GeneratedField,
     GenericIPAddressField,
     Index,
     IntegerField,
+    IPAddressField,
     JSONField,
     ManyToManyField,
     Model,
+    NullBooleanField,
     Q,
+    RawSQL,
+    SpGistIndex,
+    Value,
 )
 from covet.database.orm.checks import check_models
 from covet.database.orm.contenttypes import GenericForeignKey, GenericRelation
 from covet.database.orm.contenttypes.checks import check_model_name_lengths
-from covet.database.orm.functions import Lower
+from covet.database.orm.fields.postgres import ArrayField, DateRangeField, HStoreField, IntegerRangeField
+from covet.database.orm.functions import Coalesce, Lower, Pi
 from covet.database.orm.registry import Apps
 from covet.utils.checks import Error, Warning
 from tests.oracle import zoo
@@ -65,11 +75,106 @@ def test_a_sound_zoo_has_no_problem() -> None:
         (DateTimeField(auto_now=True, auto_now_add=True), "fields.E160"),
         (JSONField(default={}), "fields.E010"),
         (GenericIPAddressField(blank=True), "fields.E150"),
+        (ArrayField(IntegerField(), default=[]), "fields.E010"),
+        (HStoreField(default={}), "fields.E010"),
+        (ArrayField(CharField(max_length=0)), "postgres.E001"),
+        (ArrayField(IntegerField(max_length=3)), "postgres.W004"),
+        (ArrayField(ForeignKey("self", CASCADE)), "postgres.E002"),
+        (IntegerField(db_default=F("other")), "fields.E012"),
+        (FloatField(db_default=Coalesce(Value(4.5), F("other"))), "fields.E012"),
+        (CommaSeparatedIntegerField(max_length=9), "fields.E901"),
+        (IPAddressField(), "fields.E900"),
+        (NullBooleanField(), "fields.E903"),
     ],
 )
 def test_field_options_that_do_not_go_together(field: Any, code: str, registry: Apps) -> None:
     type("Thing", (Model,), {"__module__": __name__, "Meta": _meta(registry), "value": field})
     assert code in [found for found, _ in _found(registry)]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ArrayField(IntegerField(), default=list, choices=[([1, 2], "low"), ("odd", [((3, 5), "some")])]),
+        IntegerRangeField(choices=[("adult", [((18, 66), "at work")]), ((0, 18), "child")]),
+        FloatField(db_default=Value(4.5)),
+        FloatField(db_default=Pi()),
+    ],
+)
+def test_field_options_that_go_together(field: Any, registry: Apps) -> None:
+    type("Thing", (Model,), {"__module__": __name__, "Meta": _meta(registry), "value": field})
+    assert _found(registry) == []
+
+
+def test_comments_are_for_databases_that_have_them(registry: Apps, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Thing(Model):
+        size = IntegerField(db_comment="in metres")
+        Meta = _meta(registry)
+
+    assert _found(registry) == []
+    monkeypatch.setattr("covet.database.orm.checks.fields.default_vendor", lambda: "sqlite")
+    assert _found(registry) == [("fields.W163", "SQLite does not support comments on columns (db_comment).")]
+
+
+def test_related_name_that_is_no_name(registry: Apps) -> None:
+    class Book(Model):
+        sequel = ForeignKey("self", CASCADE, related_name="")
+        Meta = _meta(registry)
+
+    assert "fields.E306" in [code for code, _ in _found(registry)]
+
+
+def test_id_that_is_not_the_key(registry: Apps) -> None:
+    class Book(Model):
+        id = IntegerField()
+        Meta = _meta(registry)
+
+    message = "'id' can only be used as a field name if the field also sets 'primary_key=True'."
+    assert _found(registry) == [("models.E004", message)]
+
+
+def test_check_constraints_are_judged_as_django_does(registry: Apps) -> None:
+    class Book(Model):
+        sequel = ForeignKey("self", CASCADE)
+        pages = IntegerField()
+        Meta = _meta(
+            registry,
+            constraints=[
+                CheckConstraint(condition=Q(pages__lt=F("sequel__pages")) | Q(pages=F("sequel__pages")), name="one"),
+                CheckConstraint(condition=RawSQL("pages > 0", (), output_field=BooleanField()), name="two"),
+            ],
+        )
+
+    assert sorted(_found(registry)) == [
+        ("models.E041", "'constraints' refers to the joined field 'sequel__pages'."),
+        (
+            "models.W045",
+            "Check constraint 'two' contains RawSQL() expression and won't be validated during the model full_clean().",
+        ),
+    ]
+
+
+def test_exclusion_constraints_name_their_fields(registry: Apps) -> None:
+    class Stay(Model):
+        room = ForeignKey("self", CASCADE)
+        span = DateRangeField()
+        Meta = _meta(
+            registry,
+            constraints=[ExclusionConstraint(name="once", expressions=[("spam", "&&"), ("room__span", "=")])],
+        )
+
+    assert sorted(code for code, _ in _found(registry)) == ["models.E012", "models.E041"]
+
+
+def test_long_suffixes_make_longer_names(registry: Apps) -> None:
+    class Photograph(Model):
+        description = CharField(max_length=99)
+        Meta = _meta(registry, indexes=[SpGistIndex(fields=["description"])])
+
+    (index,) = Photograph._meta.indexes
+    assert len(index.name) == 33
+    assert index.name.endswith("_spgist")
+    assert _found(registry) == []
 
 
 def test_accessors_that_hide_each_other(registry: Apps) -> None:
@@ -82,7 +187,7 @@ def test_accessors_that_hide_each_other(registry: Apps) -> None:
         Meta = _meta(registry)
 
     codes = sorted(code for code, _ in _found(registry))
-    assert codes == ["fields.E304", "fields.E304", "fields.E305", "fields.E305"]
+    assert codes == ["fields.E304", "fields.E304"]
     assert (
         "fields.E304",
         "Reverse accessor 'Author.book_set' for 'library.Book.author' clashes with reverse accessor for "
