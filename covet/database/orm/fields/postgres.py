@@ -129,7 +129,7 @@ class ArrayField(Field[list[Any]]):
                 values.append(None)
             else:
                 values.append(self.base_field.value_to_string(SimpleNamespace(**{self.base_field.attname: item})))
-        return json.dumps(values)
+        return json.dumps(values, ensure_ascii=False)
 
     def get_transform(self, lookup_name: str) -> Any:
         """A registered transform; a number is an item, two are a slice."""
@@ -201,7 +201,7 @@ class HStoreField(Field[dict[str, str | None]]):
         return json.loads(value) if isinstance(value, str) else value
 
     def value_to_string(self, obj: Any) -> str:
-        return json.dumps(self.value_from_object(obj))
+        return json.dumps(self.value_from_object(obj), ensure_ascii=False)
 
     def get_prep_value(self, value: Any) -> Any:
         value = resolve(value)
@@ -251,6 +251,8 @@ class RangeField(Field[Range]):
     range_name: ClassVar[str] = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if "default_bounds" in kwargs:
+            raise TypeError(f"Cannot use 'default_bounds' with {type(self).__name__}.")
         kind = type(self).base_field
         if isinstance(kind, type):
             self.base_field = kind()
