@@ -147,6 +147,14 @@ def test_full_text_search(shelf: Shelf) -> None:
     shelf(body)
 
 
+def test_reals_of_four_bytes_are_as_short_as_they_print(shelf: Shelf) -> None:
+    async def body() -> None:
+        rows = await connections["default"].run("SELECT 0.44444445::real, ARRAY[0.1::real], $1::real", (2.5,))
+        assert list(rows[0]) == [0.44444445, [0.1], 2.5]
+
+    shelf(body)
+
+
 def test_aggregates(shelf: Shelf) -> None:
     async def body() -> None:
         found = await Item.objects.aggregate(
