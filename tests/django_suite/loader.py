@@ -6,6 +6,7 @@ import ast
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import re
 import sys
 import types
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,10 @@ from tests.django_suite.shim import Missing, namespace, shim_name
 
 SETTLE: Final = "__settle__"
 ITEM: Final = "__item__"
+# Where a class is, in a string, as `deconstruct()` and messages say it: "django.db.models.CharField".
+CLASS_PATH: Final = re.compile(
+    r"\bdjango\.(?:db\.models|contrib\.postgres|contrib\.contenttypes)(?:\.[a-z_]+)*\.(?:[A-Z]\w*|%s|$)"
+)
 NEVER_PENDING: Final = frozenset(
     """
     super locals globals vars dir isinstance issubclass len str repr int float list tuple dict set frozenset sorted
@@ -72,6 +77,12 @@ class Rewriter(ast.NodeTransformer):
             edges = [edge or ast.Constant(None) for edge in (key.lower, key.upper, key.step)]
             key = ast.Call(ast.Name("slice", ast.Load()), edges, [])
         return ast.copy_location(ast.Call(ast.Name(ITEM, ast.Load()), [node.value, key], []), node)
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        if isinstance(node.value, str) and CLASS_PATH.search(node.value):
+            text = CLASS_PATH.sub(lambda found: namespace.subject.class_path(found[0]), node.value)
+            return ast.copy_location(ast.Constant(text), node)
+        return node
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)

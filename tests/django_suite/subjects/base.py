@@ -62,6 +62,10 @@ class Subject(abc.ABC):
         """Where `mock.patch` of Django's `dotted` must reach."""
         return shim_name(dotted)
 
+    def class_path(self, dotted: str) -> str:
+        """Where the framework has what Django's tests call `dotted` in a string."""
+        return dotted
+
     def logger_name(self, name: str) -> str:
         """The framework's logger for one of Django's."""
         return name

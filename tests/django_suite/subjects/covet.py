@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +19,11 @@ from tests.django_suite.waiting import fetch_items_of, treat_as_lazy
 
 ENGINES: Final = {"sqlite": "sqlite", "postgres": "postgresql", "mysql": "mysql"}
 DJANGO_ENGINES: Final = {"sqlite": "sqlite3", "postgres": "postgresql", "mysql": "mysql"}
+# The extensions that the migrations of an app make; the server may lack some.
+EXTENSIONS: Final = {
+    "db_functions": ("pgcrypto",),
+    "postgres_tests": ("bloom", "btree_gin", "btree_gist", "citext", "pgcrypto", "hstore", "pg_trgm", "unaccent"),
+}
 
 
 class Covet(Subject):
@@ -55,6 +61,14 @@ class Covet(Subject):
             if hasattr(found, name):
                 setattr(found, name, value)
                 return
+
+    def class_path(self, dotted: str) -> str:
+        """As an import of it would be rewritten: the first of our modules that has the name."""
+        module, _, name = dotted.rpartition(".")
+        for target in self.modules_for(module):
+            if name in {"", "%s"} or isinstance(getattr(import_module(target), name, None), type):
+                return f"{target}.{name}"
+        return dotted
 
     def logger_name(self, name: str) -> str:
         return "covet.database" if name.startswith("django.db") else name.replace("django", "covet")
@@ -128,10 +142,11 @@ class Covet(Subject):
                 import_module(f"{label}.models")
         errors: dict[str, str] = {}
         for alias in self.aliases:
-            if self.server.vendor == "postgres" and "db_functions" in labels:
-                # what the app's own migration would do
-                with contextlib.suppress(DatabaseError):
-                    await connections[alias].execute("CREATE EXTENSION IF NOT EXISTS pgcrypto")
+            if self.server.vendor == "postgres":
+                # what the apps' own migrations would do
+                for extension in itertools.chain.from_iterable(EXTENSIONS.get(label, ()) for label in labels):
+                    with contextlib.suppress(DatabaseError):
+                        await connections[alias].execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
             errors.update(await tables.create(alias))
             await tables.create_content_types(alias)
         return errors
@@ -188,9 +203,8 @@ class Covet(Subject):
 
         from covet.conf import override_settings as ours
 
-        translated = {name: _translated(name, value) for name, value in options.items()}
         shared = {name: value for name, value in options.items() if name in {"USE_TZ", "TIME_ZONE", "USE_I18N"}}
-        with ours(**translated), djangos(**shared):
+        with ours(**options), djangos(**shared):
             yield
 
     @contextlib.contextmanager
@@ -205,12 +219,6 @@ class Covet(Subject):
             yield isolated
         finally:
             Options.default_apps = before
-
-
-def _translated(name: str, value: Any) -> Any:
-    if name == "DEFAULT_AUTO_FIELD" and isinstance(value, str):
-        return value.replace("django.db.models", "covet.database.orm.fields")
-    return value
 
 
 def _exists(dotted: str) -> bool:

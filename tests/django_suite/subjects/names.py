@@ -19,7 +19,7 @@ MODULES: Final[dict[str, tuple[str, ...]]] = {
     "django.contrib.contenttypes.models": (f"{ORM}.contenttypes.models", f"{ORM}.contenttypes.manager"),
     "django.contrib.contenttypes.prefetch": (f"{ORM}.contenttypes.prefetch", f"{ORM}.contenttypes"),
     "django.contrib.postgres.aggregates": (f"{ORM}.postgres.aggregates",),
-    "django.contrib.postgres.constraints": (f"{ORM}.constraints",),
+    "django.contrib.postgres.constraints": (ORM, f"{ORM}.constraints"),
     "django.contrib.postgres.expressions": (f"{ORM}.postgres.functions",),
     "django.contrib.postgres.fields": (f"{ORM}.fields.postgres",),
     "django.contrib.postgres.fields.array": (f"{ORM}.fields.postgres", f"{ORM}.postgres.arrays"),
