@@ -340,7 +340,7 @@ def test_names_with_dots_are_names(stage: Stage) -> None:
         assert await rows.filter(**{f"{table}.age__lt": 0}).values_list("age", f"{table}.age") == [(40, -40), (30, -30)]
         assert await rows.aggregate(**{"most.years": Max("age")}) == {"most.years": 40}
         for refused in (rows.values, rows.order_by):
-            with pytest.raises(FieldError, match="Cannot resolve keyword 'age.x' into field"):
+            with pytest.raises(FieldError, match=r"Cannot resolve keyword 'age\.x' into field"):
                 refused("age.x")
 
     stage.run(body)
