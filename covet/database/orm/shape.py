@@ -73,9 +73,14 @@ UNCHANGED: Final[dict[Any, type]] = {}
 """Preparations that give a value of exactly this type back as it is; the fields that have them enter them."""
 
 
+def kept_type(function: Prep) -> type | None:
+    """The type whose values `function` gives back as they are; None where there is no such type."""
+    return getattr(function, "keeps", None) or UNCHANGED.get(getattr(function, "__func__", function))
+
+
 def over_each(function: Prep) -> Prep:
     """`function` for every item of a list; a list that it would not change costs one look at its types."""
-    kept = getattr(function, "keeps", None) or UNCHANGED.get(getattr(function, "__func__", function))
+    kept = kept_type(function)
     if kept is None:
         return lambda value: [function(item) for item in value]
     only = {kept}

@@ -19,13 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from covet._speedups import select
 from covet.conf import settings as conf
 from covet.database.adapters.base import Adapter, inherited
+from covet.database.adapters.changes import note_statement
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.features import POSTGRESQL, Features
 from covet.database.adapters.outcomes import Verdict
 from covet.database.adapters.placeholders import DOLLAR
 from covet.database.adapters.pool import LeasedPool
 from covet.database.adapters.postgresql import errors, poolers
-from covet.database.adapters.postgresql.connection import PostgreSQLConnection
+from covet.database.adapters.postgresql.connection import PostgreSQLConnection, count_of
 from covet.database.adapters.postgresql.listening import Listener
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError, DatabaseUnavailable, NotSupportedError
@@ -85,14 +86,14 @@ class PostgreSQLAdapter(Adapter):
         self.pooler = config.pooler
         self._listeners: dict[asyncio.AbstractEventLoop, set[Listener]] = {}
 
-    async def run(self, sql: str, args: Sequence[Any]) -> list[Any]:
+    async def run(self, sql: str, args: Sequence[Any], *, retry: bool = True) -> list[Any]:
         """Rows of a read that the framework built.
 
         This is the hot path: no helper is called between the lease and asyncpg's own bind_execute, and
         every judgement of an error waits in `recover`.
         """
         if self.query_hooks or self.pin.get() is not None:
-            return await self.perform(PostgreSQLConnection.fetch, sql, args, retry=True)  # type: ignore[no-any-return]
+            return await self.perform(PostgreSQLConnection.fetch, sql, args, retry=retry)  # type: ignore[no-any-return]
         leases = self._leases
         if leases.loop is not _running_loop():
             leases = self.leases()
@@ -101,13 +102,40 @@ class PostgreSQLAdapter(Adapter):
         try:
             rows = await held.bind(held.statements.get(sql) or await held.prepare(sql), args, "", 0, False, None)
         except BaseException as exc:  # noqa: BLE001 - judged there
-            return await self.recover(exc, leases, held, PostgreSQLConnection.fetch, sql, args, retry=True)  # type: ignore[no-any-return]
+            return await self.recover(exc, leases, held, PostgreSQLConnection.fetch, sql, args, retry=retry)  # type: ignore[no-any-return]
         held.used = True
         if leases.waiters:
             leases.put(held)
         else:
             idle.append(held)
         return rows  # type: ignore[no-any-return]
+
+    async def run_write(self, sql: str, args: Sequence[Any]) -> list[Any]:
+        if self.query_hooks or self.pin.get() is not None:
+            return await self.perform(PostgreSQLConnection.fetch, sql, args)  # type: ignore[no-any-return]
+        note_statement(sql)
+        return await self.run(sql, args, retry=False)
+
+    async def run_dml(self, sql: str, args: Sequence[Any]) -> int:
+        if not args or self.query_hooks or self.pin.get() is not None:
+            return await self.perform(PostgreSQLConnection.count, sql, args)  # type: ignore[no-any-return]
+        note_statement(sql)
+        leases = self._leases
+        if leases.loop is not _running_loop():
+            leases = self.leases()
+        idle = leases.idle
+        held = idle.pop() if idle else await leases.acquire()
+        try:
+            state = held.statements.get(sql) or await held.prepare(sql)
+            rows, status, _ = await held.bind(state, args, "", 0, True, None)
+        except BaseException as exc:  # noqa: BLE001 - judged there
+            return await self.recover(exc, leases, held, PostgreSQLConnection.count, sql, args, retry=False)  # type: ignore[no-any-return]
+        held.used = True
+        if leases.waiters:
+            leases.put(held)
+        else:
+            idle.append(held)
+        return count_of(rows, status)
 
     def judge(self, exc: BaseException) -> Verdict:
         verdict = errors.judge(exc)

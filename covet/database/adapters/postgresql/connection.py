@@ -86,8 +86,7 @@ class PostgreSQLConnection(Connection):
             return -1
         state = self.statements.get(sql) or await self.prepare(sql)
         rows, status, _ = await self.bind(state, args, "", 0, True, None)
-        tail: str = status.decode().rpartition(" ")[2] if status else ""
-        return int(tail) if tail.isdigit() else len(rows or ()) or -1
+        return count_of(rows, status)
 
     async def insert(self, sql: str, args: Sequence[Any]) -> int | None:
         rows = await self.fetch(sql, args)
@@ -187,6 +186,12 @@ class PostgreSQLConnection(Connection):
         self.statements.clear()
         self.raw._stmt_cache_enabled = self.keep > 0  # noqa: SLF001
         self.raw._drop_local_statement_cache()  # noqa: SLF001 - executemany and cursors use asyncpg's own
+
+
+def count_of(rows: Sequence[Any] | None, status: bytes | None) -> int:
+    """How many rows a statement changed, by the server's tag (`UPDATE 3`); -1 where it does not say."""
+    tail = status.rpartition(b" ")[2] if status else b""
+    return int(tail) if tail.isdigit() else len(rows or ()) or -1
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:

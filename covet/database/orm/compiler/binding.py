@@ -9,7 +9,8 @@ from typing import Any
 from covet.database.orm import types
 from covet.database.orm.compiler.bounds import holdable, text_or_nothing
 from covet.database.orm.compiler.elements import LIST_MARK
-from covet.database.orm.shape import Ambient, Const, EmptyResult, FullResult, Param
+from covet.database.orm.lookups.comparison import WithinRange
+from covet.database.orm.shape import Ambient, Const, EmptyResult, FullResult, Param, kept_type
 
 Convert = Callable[[Any], Any]
 
@@ -121,7 +122,30 @@ def _conversion(binding: Any, dialect: Any) -> Convert | None:
             steps.append(processor)
     if not steps:
         return None
-    return steps[0] if len(steps) == 1 else _chained(tuple(steps))
+    convert = steps[0] if len(steps) == 1 else _chained(tuple(steps))
+    return _for_integers(convert, steps) or convert
+
+
+class ForIntegers:
+    """A conversion that gives back every `int` from `low` to `high` as it is: it is not even called for one."""
+
+    __slots__ = ("convert", "high", "low")
+
+    def __init__(self, convert: Convert, low: int, high: int) -> None:
+        self.convert = convert
+        self.low = low
+        self.high = high
+
+    def __call__(self, value: Any) -> Any:
+        return self.convert(value)
+
+
+def _for_integers(convert: Convert, steps: Sequence[Convert]) -> ForIntegers | None:
+    """`convert`, which consists of `steps`, where none of them changes an integer; else None."""
+    ranges = [step for step in steps if isinstance(step, WithinRange)]
+    if not ranges or any(step not in ranges and kept_type(step) is not int for step in steps):
+        return None
+    return ForIntegers(convert, max(each.low for each in ranges), min(each.high for each in ranges))
 
 
 def _only(fits: Callable[[Any], list[Any]]) -> Convert:
@@ -180,6 +204,10 @@ def _compiled(sources: list[tuple[int | None, Any]]) -> Callable[[Sequence[Any]]
             parts.append(f"f{position}(None)")
         elif convert is None:
             parts.append(f"values[{index}]")
+        elif isinstance(convert, ForIntegers):
+            names[f"f{position}"] = convert.convert
+            held = f"type(v := values[{index}]) is int and {convert.low} <= v <= {convert.high}"
+            parts.append(f"v if {held} else f{position}(v)")
         else:
             names[f"f{position}"] = convert
             parts.append(f"f{position}(values[{index}])")

@@ -23,7 +23,7 @@ from covet.database.orm.lookups.base import (
     known_value,
 )
 from covet.database.orm.lookups.registry import builtin
-from covet.database.orm.shape import Const, EmptyResult, FullResult, ListParam, Param, is_slot
+from covet.database.orm.shape import UNCHANGED, Const, EmptyResult, FullResult, ListParam, Param, is_slot
 from covet.exceptions import EmptyResultSet, FullResultSet
 
 
@@ -189,6 +189,9 @@ class IntegerFieldOverflow(Lookup):
 
 def _round_up(value: Any) -> Any:
     return math.ceil(value) if isinstance(value, float) else value
+
+
+UNCHANGED[_round_up] = int
 
 
 class IntegerFieldFloatRounding(Lookup):

@@ -39,10 +39,11 @@ class RowWriting:
         writes = writes_of(cls)
         pk = meta.pk
         pk_value = getattr(self, pk.attname)
-        if not self._is_pk_set(meta):
+        pk_set = _is_whole(pk_value)
+        if not pk_set:
             pk_value = pk.get_pk_value_on_save(self)
             setattr(self, pk.attname, pk_value)
-        pk_set = self._is_pk_set(meta)
+            pk_set = _is_whole(pk_value)
         if not pk_set and (force_update or update_fields):
             message = "Cannot force an update in save() with no primary key."
             raise ValueError(message)
@@ -189,6 +190,11 @@ class RowWriting:
         """The attribute names of fields that were not loaded."""
         held = self.__dict__
         return {field.attname for field in self._meta.concrete_fields if field.attname not in held}
+
+
+def _is_whole(key: Any) -> bool:
+    """Whether a primary key is set, with all of its parts."""
+    return key is not None and not (isinstance(key, tuple) and any(part is None for part in key))
 
 
 def _is_plain_manager(cls: Any) -> bool:

@@ -60,8 +60,8 @@ class Saving(RowWriting):
                 "save", args, force_insert, force_update, using, update_fields
             )
         prepare_related_fields_for_save(self, "save")
-        cls = type(self)
-        for field in self._meta.private_fields:
+        cls: Any = type(self)
+        for field in cls._meta.private_fields:
             if hasattr(field, "settle"):
                 await field.settle(self)
         using = using or router.db_for_write(cls, instance=self)
@@ -97,7 +97,6 @@ class Saving(RowWriting):
         self, using: str, update_fields: Iterable[str] | None, *, inserting: bool
     ) -> frozenset[str] | None:
         """The names to write; None for all of them."""
-        meta = self._meta
         if update_fields is not None:
             names = frozenset(update_fields)
             unknown = names - writes_of(type(self)).names
@@ -114,7 +113,7 @@ class Saving(RowWriting):
         held = self.__dict__
         if writes_of(type(self)).attnames <= held.keys():
             return None
-        writable = [field for field in meta.concrete_fields if not getattr(field, "generated", False)]
+        writable = [field for field in self._meta.concrete_fields if not getattr(field, "generated", False)]
         loaded = [field.attname for field in writable if field.attname in held and not field.primary_key]
         return frozenset(loaded) or None
 
@@ -155,26 +154,30 @@ class Saving(RowWriting):
         origin: Any = type(self)
         cls: Any = origin._meta.concrete_model if origin._meta.proxy else origin
         meta = cls._meta
-        forced = self._validated_force_insert(force_insert)
+        forced = () if force_insert is False else self._validated_force_insert(force_insert)
         sends = not meta.auto_created
         if sends and pre_save.receivers and pre_save.has_listeners(origin):
             await pre_save.send(sender=origin, instance=self, raw=raw, using=using, update_fields=update_fields)
         names = None if update_fields is None else frozenset(update_fields)
-        options: dict[str, Any] = {"raw": raw, "force_update": force_update}
         if meta.parents:
             async with transaction(using=using, savepoint=False):
                 inserted = False if raw else await self._save_parents(cls, using, names, forced)
                 forces = bool(forced) or inserted
-                updated = await self._save_table(cls, using, names, force_insert=forces, **options)
+                updated = await self._save_table(
+                    cls, using, names, raw=raw, force_insert=forces, force_update=force_update
+                )
         else:
             try:
-                updated = await self._save_table(cls, using, names, force_insert=bool(forced), **options)
+                updated = await self._save_table(
+                    cls, using, names, raw=raw, force_insert=bool(forced), force_update=force_update
+                )
             except Exception as error:
                 # Also where the database would go on: code that passes on SQLite passes on PostgreSQL.
                 mark_failed(error, using)
                 raise
-        self._state.db = using
-        self._state.adding = False
+        state = self._state
+        state.db = using
+        state.adding = False
         if sends and post_save.receivers and post_save.has_listeners(origin):
             await post_save.send(
                 sender=origin, instance=self, created=not updated, update_fields=update_fields, raw=raw, using=using

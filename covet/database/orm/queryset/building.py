@@ -16,6 +16,7 @@ from covet.exceptions import FieldError, NotSupportedError
 
 M = TypeVar("M")
 
+_NAMES = frozenset({str})
 _COMBINED_OK = frozenset({"order_by", "limit", "values", "values_list", "none", "count", "all", "exists", "get_sliced"})
 
 
@@ -293,6 +294,8 @@ class Building(Core[M]):
                 raise TypeError("Cannot reorder a query once a slice has been taken.")
             return ops.OrderByItems(tuple(item if isinstance(item, str) else freeze(item, out) for item in items))
 
+        if _NAMES.issuperset(map(type, items)):
+            return self._step(("order_by", items), (), make)
         return self._shaped("order_by", describe, make)
 
     def reverse(self) -> Self:
@@ -369,21 +372,24 @@ class Building(Core[M]):
         self._refuse_combined("prefetch_related")
         if lookups == (None,):
             return self._evolve(prefetch=())
+        filtered = self._filtered_relations()
         for lookup in lookups:
-            name = getattr(lookup, "prefetch_to", lookup)
-            name = name.split(LOOKUP_SEP, 1)[0]
-            if name in self._filtered_relations():
+            name = lookup if type(lookup) is str else getattr(lookup, "prefetch_to", lookup)
+            if name.split(LOOKUP_SEP, 1)[0] in filtered:
                 raise ValueError("prefetch_related() is not supported with FilteredRelation.")
         return self._evolve(prefetch=(*self._conf.prefetch, *lookups))
 
     def _filtered_relations(self) -> frozenset[str]:
-        return frozenset(
-            name
-            for step in self._node.chain()
-            if isinstance(step.operation, ops.Annotate)
-            for name, value in step.operation.items
-            if hasattr(value, "relation_name")
-        )
+        known: frozenset[str] | None = self._node.plans.get("filtered relations")
+        if known is None:
+            known = self._node.plans["filtered relations"] = frozenset(
+                name
+                for step in self._node.chain()
+                if isinstance(step.operation, ops.Annotate)
+                for name, value in step.operation.items
+                if hasattr(value, "relation_name")
+            )
+        return known
 
     def only(self, *names: str) -> Self:
         """Load only these columns now; the others when they are read."""

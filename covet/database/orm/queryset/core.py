@@ -71,6 +71,7 @@ class Settings:
 
 
 DEFAULTS = Settings()
+_HOUSE = "covet.database.orm."
 
 
 class Facts:
@@ -115,6 +116,8 @@ class Core(Generic[M]):
     _result_cache: list[Any] | None = None
     _prefetch_done = False
     awaits_to_queryset = False
+    # Whether it is of a class of the project's own, which may keep something on its instances.
+    _is_extended = False
     # Where the rows of a related manager may come from: a batch for the instance's peers.
     _related_source: Any = None
 
@@ -127,6 +130,11 @@ class Core(Generic[M]):
         self._values: tuple[Any, ...] = ()
         self._conf = DEFAULTS if using is None and not hints else DEFAULTS.evolve(db=using, hints=dict(hints or {}))
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith(_HOUSE):
+            cls._is_extended = True
+
     # -- chaining -----------------------------------------------------------
 
     def _clone(self) -> Self:
@@ -136,7 +144,7 @@ class Core(Generic[M]):
         clone._node = self._node
         clone._values = self._values
         clone._conf = self._conf
-        if len(self.__dict__) > _LEAST_STATE:
+        if self._is_extended and len(self.__dict__) > _LEAST_STATE:
             clone.__dict__.update(self._extra_state)
         return clone
 
@@ -167,18 +175,21 @@ class Core(Generic[M]):
                 shape is new.
         """
         clone = self._chain()
-        child = self._node.children.get(key) if key is not None else None
-        if child is None:
-            child = self._grow(key, values, make)
-        else:
-            child.used = True
-            for guard in child.guards:
-                if type(values[guard.position]) not in guard.trusted:
-                    guard.check(values[guard.position])
-        clone._node = child
+        clone._node = self._reached(key, values, make)
         if values:
             clone._values = (*self._values, *values)
         return clone
+
+    def _reached(self, key: Hashable, values: Sequence[Any], make: Make) -> Node:
+        """The shape after one more operation; see `_step`."""
+        child = self._node.children.get(key) if key is not None else None
+        if child is None:
+            return self._grow(key, values, make)
+        child.used = True
+        for guard in child.guards:
+            if type(values[guard.position]) not in guard.trusted:
+                guard.check(values[guard.position])
+        return child
 
     def _grow(self, key: Hashable, values: Sequence[Any], make: Make) -> Node:
         """A new shape, checked: names must exist, and the first values must fit."""
@@ -196,6 +207,12 @@ class Core(Generic[M]):
 
     def _shaped(self, name: str, describe: Callable[[list[Any]], Hashable], make: Make) -> Self:
         """`_step` for operations whose structure may have a part without a key: those are compiled each time."""
+        return self._step(*self._described(name, describe, make))
+
+    def _described(
+        self, name: str, describe: Callable[[list[Any]], Hashable], make: Make
+    ) -> tuple[Hashable, Sequence[Any], Make]:
+        """What `_step` takes; the key is None where there is none."""
         values: list[Any] = []
         try:
             key: Hashable = (name, describe(values))
@@ -205,8 +222,8 @@ class Core(Generic[M]):
                 raise
             values = []
             operation = make(values)
-            return self._step(None, values, lambda _: operation)
-        return self._step(key, values, make)
+            return None, values, lambda _: operation
+        return key, values, make
 
     @property
     def _facts(self) -> Facts:

@@ -14,12 +14,13 @@ from covet.database.orm.expressions.case import Case, When
 from covet.database.orm.expressions.values import DatabaseDefault, Value
 from covet.database.orm.functions.comparison import Cast
 from covet.database.orm.persistence.related_values import prepare_related_fields_for_save
-from covet.database.orm.queryset.core import INSTANCES
+from covet.database.orm.queryset.core import INSTANCES, Core
 from covet.database.orm.queryset.inserting import AT_ONCE, OnConflict, insert_rows
 from covet.database.orm.queryset.late import late
 from covet.database.orm.queryset.pending import Pending
 from covet.database.orm.queryset.terminals import Terminals
 from covet.database.orm.queryset.updating import can_join, update_joined
+from covet.database.orm.routers import DEFAULT_DB_ALIAS, router
 from covet.database.orm.shape import freeze, shape_of
 from covet.database.transaction import transaction
 from covet.exceptions import FieldDoesNotExist, FieldError, IntegrityError, NotSupportedError
@@ -41,14 +42,12 @@ class Writing(Terminals[M]):
         return await self._create(kwargs)
 
     async def _create(self, kwargs: dict[str, Any]) -> M:
-        reverse = frozenset(kwargs).intersection(
-            getattr(self.model._meta, "_reverse_one_to_one_field_names", ())  # type: ignore[attr-defined]
-        )
-        if reverse:
-            names = ", ".join(sorted(reverse))
-            raise ValueError(f"The following fields do not exist in this model: {names}")
+        names: Any = getattr(self.model._meta, "_reverse_one_to_one_field_names", ())  # type: ignore[attr-defined]
+        if names and (reverse := frozenset(kwargs).intersection(names)):
+            listed = ", ".join(sorted(reverse))
+            raise ValueError(f"The following fields do not exist in this model: {listed}")
         obj: Any = self.model(**kwargs)
-        saving = obj.save(force_insert=True, using=self._writing().db)
+        saving = obj.save(force_insert=True, using=self._write_alias())
         if saving is not None:
             await saving
         elif obj._state.adding:
@@ -63,6 +62,12 @@ class Writing(Terminals[M]):
     def _writing(self) -> Self:
         """A copy that asks routers where to write."""
         return self if self._conf.for_write else self._evolve(for_write=True)
+
+    def _write_alias(self) -> str:
+        conf = self._conf
+        if router.routers or conf.hints or type(self).db is not Core.db:
+            return self._writing().db
+        return conf.db or DEFAULT_DB_ALIAS
 
     def get_or_create(self, defaults: dict[str, Any] | None = None, **kwargs: Any) -> Pending[tuple[M, bool]]:
         """(instance, created): the row of `kwargs`, made with `defaults` where there is none."""
@@ -212,7 +217,7 @@ class Writing(Terminals[M]):
         instances: list[Any] = list(objs)
         if not instances:
             return instances
-        alias = self._writing().db
+        alias = self._write_alias()
         adapter = connections[alias]
         conflict = self._conflict(adapter, ignore_conflicts, update_conflicts, update_fields, unique_fields)
         makes_keys = opts.pk.has_default()
@@ -407,11 +412,11 @@ class Writing(Terminals[M]):
                 own[field.name] = value
             else:
                 inherited.setdefault(owner, {})[field.name] = value
-        self._result_cache = None
-        rows = self._writing()
+        if self._result_cache is not None:
+            self._result_cache = None
         if not inherited:
-            return await rows._run_update(own)
-        return await rows._update_with_parents(own, inherited)
+            return await self._run_update(own)
+        return await self._writing()._update_with_parents(own, inherited)
 
     async def _update_with_parents(self, own: dict[str, Any], inherited: dict[Any, dict[str, Any]]) -> int:
         """Multi-table inheritance: the keys first, then each table."""
@@ -440,9 +445,10 @@ class Writing(Terminals[M]):
         def make(out: list[Any]) -> Any:
             return ops.Items(tuple((name, _frozen_value(value, out)) for name, value in values.items()))
 
-        rows = self._shaped("update", describe, make)
-        adapter = connections[self.db]
-        plan, sql, args = prepare(rows._node, "update", adapter, rows._values)
+        key, given, frozen = self._described("update", describe, make)
+        node = self._reached(key, given, frozen)
+        adapter = connections[self._write_alias()]
+        plan, sql, args = prepare(node, "update", adapter, (*self._values, *given))
         return 0 if plan.binder is None else int(await adapter.run_dml(sql, args))
 
     async def _update(self, values: Sequence[tuple[Any, Any, Any]]) -> int:
