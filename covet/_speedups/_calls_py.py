@@ -51,3 +51,18 @@ class Call:
     def __del__(self) -> None:
         if self._method is not None:
             self._forgotten()
+
+
+def manager_get(call: type[Call]) -> Callable[..., Any]:
+    """The `get` of managers: a `call` of their QuerySet's.
+
+    Args:
+        call: the class of what it answers with.
+    """
+    if not issubclass(call, Call):
+        raise TypeError(f"{call.__name__} is no Call")
+
+    def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return call("get", self._rows()._get, args, kwargs)
+
+    return get

@@ -21,12 +21,20 @@ cdef extern from *:
     static inline int covet_lasti(PyObject *frame) {
         return PyFrame_GetLasti((PyFrameObject *)frame);
     }
+    static inline PyObject *covet_make(PyObject *cls, PyObject *nothing) {
+        return ((PyTypeObject *)cls)->tp_new((PyTypeObject *)cls, nothing, NULL);
+    }
     """
     object covet_caller(object frame)
     object covet_code(object frame)
     int covet_lasti(object frame)
+    object covet_make(object cls, tuple nothing)
+
+cdef extern from "Python.h":
+    object PyObject_GenericGetDict(object o, void *context)
 
 cdef set PASSED_ON = set()
+cdef tuple NOTHING = ()
 
 
 def passes_on(function):
@@ -44,18 +52,20 @@ cdef class Call:
 
     def __init__(self, str name, method, *args):
         cdef PyFrameObject *made = PyEval_GetFrame()
-        cdef object frame
         if made is NULL:
             raise RuntimeError(f"{name}() is called by no Python code")
-        frame = covet_caller(<object>made)
+        self._place_of(covet_caller(<object>made))
+        self._name = name
+        self._method = method
+        self._args = args
+
+    cdef int _place_of(self, object frame) except -1:
         self._code = covet_code(frame)
         if self._code in PASSED_ON:
             frame = covet_caller(frame)
             self._code = covet_code(frame)
         self._lasti = covet_lasti(frame)
-        self._name = name
-        self._method = method
-        self._args = args
+        return 0
 
     def __await__(self):
         method = self._method
@@ -67,3 +77,27 @@ cdef class Call:
     def __del__(self):
         if self._method is not None:
             self._forgotten()
+
+
+def manager_get(call):
+    if not issubclass(call, Call):
+        raise TypeError(f"{call.__name__} is no Call")
+
+    # A frame and a method less than one in Python: the commonest query of all comes this way.
+    def get(self, *args, **kwargs):
+        cdef PyFrameObject *caller = PyEval_GetFrame()
+        cdef dict held = <dict>PyObject_GenericGetDict(self, NULL)
+        cdef object rows = held.get("_root")
+        cdef Call made
+        if rows is None or held.get("_db") is not None or held.get("_hints") or rows.model is not held.get("model"):
+            rows = self._rows()
+        if caller is NULL:
+            raise RuntimeError("get() is called by no Python code")
+        made = <Call>covet_make(call, NOTHING)
+        made._place_of(<object>caller)
+        made._name = "get"
+        made._method = rows._get
+        made._args = (args, kwargs)
+        return made
+
+    return get

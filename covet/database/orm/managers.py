@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from covet.database.orm.options.base import ManagerFactory
-from covet.database.orm.queryset.pending import Pending, passes_on
+from covet.database.orm.queryset.pending import Pending, manager_get, passes_on
 from covet.database.orm.queryset.queryset import QuerySet, late_manager
 from covet.database.orm.routers import router
 
@@ -259,11 +259,9 @@ _INTERNAL = frozenset({"_insert", "_update", "_raw_delete"})
 def _proxy(name: str, method: Callable[..., Any]) -> Any:
     if method is QuerySet.get:
         # The commonest query of all goes straight to its coroutine.
-        def get(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return Pending("get", self._rows()._get, args, kwargs)
-
+        get: Any = manager_get(Pending)
         functools.update_wrapper(get, method)
-        get.is_proxy = True  # type: ignore[attr-defined]
+        get.is_proxy = True
         return get
 
     def proxy(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -53,6 +53,7 @@ class Node:
         operation: the last operation, frozen. start: the index of its first value.
         end: the number of values up to and including it.
         plans: compiled plans by (terminal, database and variant). rows: those that select rows, by database.
+        singles: shapes of `get` with one condition, by its name, among `children` too.
         guards: what says whether another value of the last operation fits, for those that may not.
     """
 
@@ -66,6 +67,7 @@ class Node:
         "plans",
         "root",
         "rows",
+        "singles",
         "start",
         "transient",
         "used",
@@ -82,6 +84,7 @@ class Node:
         self.children: dict[Hashable, Node] = {}
         self.plans: dict[Hashable, Any] = {}
         self.rows: dict[str, Any] = {}
+        self.singles: dict[str, Node] = {}
         self.root: Node = parent.root if parent is not None else self
         self.transient: bool = parent.transient if parent is not None else False
         self.used = True
@@ -128,6 +131,7 @@ class Node:
             node.children = {}
             node.plans = {}
             node.rows = {}
+            node.singles = {}
 
 
 def _rebuilt(model: Any, operations: list[tuple[Operation, int]]) -> Node:
@@ -212,6 +216,7 @@ def _sweep(node: Node) -> bool:
     for key, child in list(node.children.items()):
         if not _sweep(child):
             del node.children[key]
+            node.singles = {}
     keep = node.used or bool(node.children)
     node.used = False
     return keep

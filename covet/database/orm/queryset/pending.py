@@ -19,6 +19,7 @@ else:
 P = ParamSpec("P")
 T = TypeVar("T")
 passes_on = calls.passes_on
+manager_get = calls.manager_get
 
 
 class Pending(calls.Call, Generic[T]):

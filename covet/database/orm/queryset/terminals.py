@@ -16,7 +16,7 @@ from covet.database.orm.queryset.building import Building
 from covet.database.orm.queryset.core import FLAT, INSTANCES, TUPLES
 from covet.database.orm.queryset.late import late
 from covet.database.orm.queryset.pending import Pending
-from covet.database.orm.shape import PLAIN, SLOT, EmptyResult, FullResult, freeze, shape_of
+from covet.database.orm.shape import FALSE, NONE, PLAIN, SLOT, TRUE, EmptyResult, FullResult, freeze, shape_of
 from covet.exceptions import FieldError, NotSupportedError
 from covet.portal import in_portal, wait
 
@@ -44,7 +44,15 @@ class Terminals(Building[M]):
         return await self._get(args, kwargs)
 
     async def _get(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> M:
-        node, values = self._get_node(args, kwargs)
+        node: Node | None = None
+        values: tuple[Any, ...] = ()
+        if len(kwargs) == 1 and not args:
+            ((name, value),) = kwargs.items()
+            if type(value) in PLAIN and (node := self._node.singles.get(name)) is not None:
+                node.used = True
+                values = (*self._values, value)
+        if node is None:
+            node, values = self._get_node(args, kwargs)
         conf = self._conf
         alias = conf.db if conf.db is not None else self.db
         adapter = connections[alias]
@@ -95,6 +103,10 @@ class Terminals(Building[M]):
                 if type(value) in PLAIN:
                     values.append(value)
                     parts.append((name, SLOT))
+                elif value is None:
+                    parts.append((name, NONE))
+                elif type(value) is bool:
+                    parts.append((name, TRUE if value else FALSE))
                 else:
                     break
             else:
@@ -102,6 +114,8 @@ class Terminals(Building[M]):
                 child = node.children.get(key)
                 if child is not None:
                     child.used = True
+                    if len(parts) == 2 and values:
+                        node.singles[name] = child
                     return child, (*self._values, *values)
         if self._facts.combinator and (args or kwargs):
             raise NotSupportedError(
