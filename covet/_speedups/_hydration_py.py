@@ -36,6 +36,11 @@ class ModelState:
     def fields_cache(self, cache: dict[str, Any]) -> None:
         self._cache = cache
 
+    @property
+    def holds_related(self) -> bool:
+        """Whether any related object is held; asking for the cache would make one."""
+        return bool(self._cache)
+
     def __getstate__(self) -> dict[str, Any]:
         return {"db": self.db, "adding": self.adding, "fields_cache": dict(self.fields_cache)}
 

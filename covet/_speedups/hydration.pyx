@@ -10,6 +10,7 @@ cdef extern from "Python.h":
     int PyGC_Disable()
     int PyGC_Enable()
     int PyObject_GenericSetAttr(object o, object name, object value) except -1
+    object PyObject_GenericGetAttr(object o, object name)
     object PyObject_GenericGetDict(object o, void *context)
 
 cdef extern from *:
@@ -60,6 +61,10 @@ cdef class ModelState:
     def fields_cache(self, dict cache):
         self._cache = cache
 
+    @property
+    def holds_related(self):
+        return bool(self._cache)
+
     def __getstate__(self):
         return {"db": self.db, "adding": self.adding, "fields_cache": dict(self.fields_cache)}
 
@@ -85,6 +90,17 @@ def _restored_state(state):
     cdef ModelState restored = ModelState.__new__(ModelState)
     restored.__setstate__(state)
     return restored
+
+
+cdef dict _cache_of(object instance):
+    cdef object state = PyObject_GenericGetAttr(instance, STATE)
+    cdef ModelState own
+    if type(state) is not ModelState:
+        return state.fields_cache
+    own = <ModelState>state
+    if own._cache is None:
+        own._cache = {}
+    return own._cache
 
 
 cdef bint _is_data_descriptor(object model, str name):
@@ -247,12 +263,12 @@ cdef class Hydrator:
             if parent is not None and covet_item(row, self.key) is not None:
                 child = self._one(row, db, peers)
                 if self.backward is not None:
-                    child._state.fields_cache[self.backward] = parent
+                    _cache_of(child)[self.backward] = parent
             children.append(child)
             if parent is None:
                 continue
             if self.forward is not None:
-                parent._state.fields_cache[self.forward] = child
+                _cache_of(parent)[self.forward] = child
             elif self.setter is not None:
                 self.setter(parent, child)
         if peers is not None:

@@ -121,3 +121,15 @@ def test_an_annotation_groups_instances_and_is_not_theirs(twin: ModuleType, rows
     assert groups == wanted
     assert list(groups) == list(wanted)
     assert [reference() for reference in group._references] == things
+
+
+@twins
+def test_asking_for_related_objects_makes_no_room_for_them(twin: ModuleType) -> None:
+    state = twin.ModelState()
+    assert state.holds_related is False
+    assert state.__getstate__() == {"db": None, "adding": True, "fields_cache": {}}
+    assert state.holds_related is False
+    state.fields_cache["owner"] = None
+    assert state.holds_related is True
+    things = twin.Hydrator(Thing, ("id",), 0, 0).many([(1,)], "default", None)
+    assert things[0]._state.holds_related is False

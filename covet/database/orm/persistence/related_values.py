@@ -20,7 +20,7 @@ def prepare_related_fields_for_save(instance: Any, operation_name: str, fields: 
     Raises:
         ValueError: a related object has not been saved itself.
     """
-    if not instance._state.fields_cache:
+    if not instance._state.holds_related:
         return
     meta = instance._meta
     for field in meta.concrete_fields:

@@ -44,7 +44,8 @@ async def copy_rows(
                     return None
                 names.insert(0, key.column)
                 bound.insert(0, keys)
-            await adapter.copy_records(table, names, list(zip(*bound, strict=True)))
+            # One tuple at a time: ten thousand at once would set the garbage collector to work.
+            await adapter.copy_records(table, names, zip(*bound, strict=True))
     except NotSupportedError:
         return None
     return keys

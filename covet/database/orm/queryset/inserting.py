@@ -94,7 +94,7 @@ async def _insert_part(
     if copies and on_conflict is None and can_copy(adapter, fields, returning, count, key):
         keys = await copy_rows(adapter, model, fields, columns, key=key if returning else None)
         if keys is not None:
-            return [(number,) for number in keys]
+            return list(zip(keys, strict=True))
     bound = [bind_column(field, adapter, column) for field, column in zip(fields, columns, strict=True)]
     for start in range(0, count, size):
         batch = [column[start : start + size] for column in bound]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Self, TypeVar
 
 from covet.database.connections import connections
@@ -223,11 +224,13 @@ class Writing(Terminals[M]):
         makes_keys = opts.pk.has_default()
         with_key: list[Any] = []
         without_key: list[Any] = []
+        key_name = opts.pk.attname
         for number, obj in enumerate(instances):
             if number and not number % AT_ONCE:
                 await asyncio.sleep(0)
-            prepare_related_fields_for_save(obj, "bulk_create")
-            key = obj.pk
+            if obj._state.holds_related:
+                prepare_related_fields_for_save(obj, "bulk_create")
+            key = getattr(obj, key_name)
             if key is None and makes_keys:
                 key = obj.pk = opts.pk.get_default()
             (without_key if key is None or isinstance(key, DatabaseDefault) else with_key).append(obj)
@@ -242,8 +245,9 @@ class Writing(Terminals[M]):
                     adapter, own, without_key, list(opts.db_returning_fields), conflict, batch_size
                 )
         for obj in instances:
-            obj._state.adding = False
-            obj._state.db = alias
+            state = obj._state
+            state.adding = False
+            state.db = alias
         return instances
 
     async def _insert_batch(
@@ -264,7 +268,7 @@ class Writing(Terminals[M]):
         may_be_left = [
             (index, field.attname)
             for index, field in enumerate(fields)
-            if DatabaseDefault in {type(getattr(obj, field.attname, None)) for obj in objs}
+            if DatabaseDefault in _types(field.attname, objs)
         ]
         if not may_be_left:
             groups[()] = objs
@@ -276,6 +280,11 @@ class Writing(Terminals[M]):
             rows = await insert_rows(
                 adapter, self.model, used, members, returning=wanted, on_conflict=conflict, batch_size=batch_size
             )
+            if len(wanted) == 1:
+                name = wanted[0].attname
+                for obj, (value,) in zip(members, rows, strict=False):
+                    setattr(obj, name, value)
+                continue
             for obj, row in zip(members, rows, strict=False):
                 for field, value in zip(wanted, row, strict=True):
                     setattr(obj, field.attname, value)
@@ -501,6 +510,14 @@ class Writing(Terminals[M]):
         adapter = connections[using or self.db]
         plan, sql, args = prepare(self._node, "delete", adapter, self._values)
         return 0 if plan.binder is None else int(await adapter.run_dml(sql, args))
+
+
+def _types(name: str, objs: Sequence[Any]) -> set[type]:
+    """The types of an attribute's values; None where an object has no such attribute."""
+    try:
+        return set(map(type, map(attrgetter(name), objs)))
+    except AttributeError:
+        return {type(getattr(obj, name, None)) for obj in objs}
 
 
 def _frozen_value(value: Any, out: list[Any]) -> Any:
