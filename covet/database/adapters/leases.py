@@ -234,9 +234,10 @@ class Leases:
         error = exc if isinstance(exc, DatabaseError) else None
         if self.closed or self.loop.is_closed():
             return
-        slow = error is not None and isinstance(error.__cause__, TimeoutError)
-        if error is not None and (self.source.is_transient(error) or (slow and self.total)):
-            # Others are open: a pooler in session mode, say, has as many and answers when one of them is given up.
+        full = error is not None and self.total and isinstance(error.__cause__, TimeoutError | ConnectionResetError)
+        if error is not None and (self.source.is_transient(error) or full):
+            # With others open, no answer may mean that there are no more: MariaDB hangs up, a pooler in session mode
+            # lets the last one wait. Those who wait get one of the others, or PoolTimeout.
             self.loop.call_later(RETRY_CONNECT, self.open_more)
             return
         # With no connection left nobody will ever free one: everybody is told, else one waiter for each failure.

@@ -96,6 +96,9 @@ class MySQLAdapter(Adapter):
                 )
             except (OSError, asyncmy.errors.OperationalError) as exc:
                 failure = exc
+            except RuntimeError as exc:
+                # A server that is full says so and closes; asyncmy may meet the end before the word.
+                failure = ConnectionResetError(f"the server closed the connection as soon as it was opened ({exc})")
         assert failure is not None
         raise failure
 

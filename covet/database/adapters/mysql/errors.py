@@ -53,8 +53,6 @@ BY_CODE: Final[dict[int, type[DatabaseError]]] = {
     4025: IntegrityError,
     1054: OperationalError,
     1792: InternalError,
-    1290: DatabaseUnavailable,
-    1836: DatabaseUnavailable,
     1969: OperationalError,
     3024: OperationalError,
     2003: DatabaseUnavailable,
@@ -73,7 +71,6 @@ STATES: Final = {
     1969: "57014",
 }
 LOST: Final = frozenset({1053, 2003, 2006, 2013, 2014, 2055})
-READ_ONLY: Final = frozenset({1290, 1836})
 DEADLOCK: Final = 1213
 
 _KEY = re.compile(r"for key '(?P<key>[^']+)'")
@@ -86,6 +83,11 @@ def code(exc: BaseException) -> int:
     """The server's error number, 0 where there is none."""
     first = exc.args[0] if exc.args else 0
     return first if isinstance(first, int) else 0
+
+
+def _is_read_only(exc: BaseException, number: int) -> bool:
+    # 1290 names the option that stands in the way: --read-only, but also --secure-file-priv and others.
+    return number == 1836 or (number == 1290 and re.search("read.only", str(exc)) is not None)
 
 
 def judge(exc: BaseException) -> Verdict:
@@ -101,7 +103,7 @@ def judge(exc: BaseException) -> Verdict:
         if isinstance(exc, driver.InternalError) and number == 0:
             # The driver's own, for packets out of order: a session killed in the middle of a result ends like that.
             return Verdict.DEAD
-        return Verdict.READ_ONLY if number in READ_ONLY else Verdict.ERROR
+        return Verdict.READ_ONLY if _is_read_only(exc, number) else Verdict.ERROR
     if isinstance(exc, TimeoutError) and exc.errno is None:
         return Verdict.INTERRUPTED
     if isinstance(exc, OSError | asyncio.IncompleteReadError):
@@ -118,13 +120,13 @@ def map_error(exc: BaseException) -> DatabaseError:
     number = code(exc)
     kind = BY_CODE.get(number) or next((ours for theirs, ours in BY_CLASS if isinstance(exc, theirs)), DatabaseError)
     verdict = judge(exc)
-    if verdict in (Verdict.DEAD, Verdict.UNSENT):
+    if verdict in (Verdict.DEAD, Verdict.UNSENT, Verdict.READ_ONLY):
         kind = DatabaseUnavailable
     elif isinstance(exc, TimeoutError):
         kind = OperationalError
     args: tuple[Any, ...] = exc.args if isinstance(exc, driver.MySQLError) else (str(exc),)
     mapped = kind(*(args if any(args) else ("the statement took longer than command_timeout and was cancelled",)))
-    mapped.sqlstate = STATES.get(number) or getattr(exc, "sqlstate", None)
+    mapped.sqlstate = "25006" if verdict is Verdict.READ_ONLY else STATES.get(number) or getattr(exc, "sqlstate", None)
     mapped.__cause__ = exc
     if isinstance(mapped, IntegrityError):
         _describe(mapped, str(exc.args[-1]) if exc.args else "")
