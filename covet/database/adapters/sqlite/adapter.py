@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import decimal
 import json
+import os
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -27,7 +28,7 @@ from covet.database.adapters.placeholders import QMARK
 from covet.database.adapters.pool import LeasedPool
 from covet.database.adapters.sqlite import errors
 from covet.database.adapters.sqlite.connection import READ_ONLY, SQLiteConnection
-from covet.database.adapters.sqlite.driver import Driver, SQLite
+from covet.database.adapters.sqlite.driver import Driver, SQLite, identity
 from covet.database.adapters.sqlite.functions import install
 from covet.database.config import DatabaseConfig
 from covet.exceptions import DatabaseError, ImproperlyConfigured, OperationalError, choices
@@ -108,8 +109,10 @@ class SQLiteAdapter(Adapter):
 
     def _connect(self) -> sqlite3.Connection:
         database = self.config.database
+        # As it is now: the process may go to another folder.
+        database = database if self.config.is_memory or database.startswith("file:") else os.path.abspath(database)
         is_uri = database.startswith("file:")
-        connection: sqlite3.Connection = sqlite3.connect(
+        connection: SQLite = sqlite3.connect(
             database,
             **{
                 "timeout": self.busy_timeout,
@@ -131,6 +134,8 @@ class SQLiteAdapter(Adapter):
         for statement in self._start_up:
             connection.execute(statement)
         install(connection)
+        if not self.is_shared and not is_uri:
+            connection.opened = identity(database)
         return connection
 
     def judge(self, exc: BaseException) -> Verdict:

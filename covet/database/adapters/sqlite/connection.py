@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -10,6 +11,8 @@ from typing import Any, Final
 from covet.database.adapters.connection import Connection
 from covet.database.adapters.leases import SETTLE, Leases
 from covet.database.adapters.rows import named
+from covet.database.adapters.sqlite.driver import Identity, identity
+from covet.database.adapters.sqlite.errors import FileMoved
 from covet.exceptions import OperationalError
 
 READ_ONLY: Final = "BEGIN DEFERRED /* read only */"
@@ -23,11 +26,12 @@ class SQLiteConnection(Connection):
             disk); what follows must then not run in autocommit.
     """
 
-    __slots__ = ("inside", "readonly", "sqlite")
+    __slots__ = ("inside", "opened", "readonly", "sqlite")
 
     def __init__(self, adapter: Any, leases: Leases, fairy: Any) -> None:
         super().__init__(adapter, leases, fairy)
         self.sqlite: sqlite3.Connection = self.raw._conn  # noqa: SLF001 - calls run in its thread, built here
+        self.opened: Identity | None = getattr(self.sqlite, "opened", None)
         self.inside = False
         self.readonly = False
 
@@ -63,7 +67,7 @@ class SQLiteConnection(Connection):
             cursor.close()
 
     async def ping(self) -> None:
-        await self.fetch("SELECT 1", ())
+        await self._call(_ping)
 
     async def settle(self) -> bool:
         done = asyncio.ensure_future(self._call(_roll_back))
@@ -96,8 +100,31 @@ def _ready(connection: SQLiteConnection) -> sqlite3.Connection:
     return connection.sqlite
 
 
+def _ready_to_write(connection: SQLiteConnection) -> sqlite3.Connection:
+    ready = _ready(connection)
+    if not ready.in_transaction:
+        _check_file(connection)
+    return ready
+
+
+def _check_file(connection: SQLiteConnection) -> None:
+    opened = connection.opened
+    if opened is not None and identity(opened[0]) != opened:
+        # What is left in the -wal file belongs to the old file: whoever opens the new one would take it for its own.
+        with contextlib.suppress(sqlite3.Error):
+            connection.sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raise FileMoved(f"{opened[0]} was replaced or removed since it was opened")
+
+
+def _ping(connection: SQLiteConnection) -> None:
+    _check_file(connection)
+    connection.sqlite.execute("SELECT 1").fetchall()
+
+
 def _fetch(connection: SQLiteConnection, sql: str, args: Sequence[Any]) -> list[Any]:
-    return _ready(connection).execute(sql, args).fetchall()
+    # A read of the old file is late, not lost; the check costs a system call.
+    ready = _ready(connection) if sql.startswith("SELECT") else _ready_to_write(connection)
+    return ready.execute(sql, args).fetchall()
 
 
 def _fetch_named(connection: SQLiteConnection, sql: str, args: Sequence[Any]) -> list[Any]:
@@ -108,7 +135,7 @@ def _fetch_named(connection: SQLiteConnection, sql: str, args: Sequence[Any]) ->
 
 
 def _count(connection: SQLiteConnection, sql: str, args: Sequence[Any]) -> int:
-    ready = _ready(connection)
+    ready = _ready_to_write(connection)
     if args:
         return ready.execute(sql, args).rowcount
     changed = -1
@@ -131,11 +158,11 @@ def _split(sql: str) -> Iterator[str]:
 
 
 def _insert(connection: SQLiteConnection, sql: str, args: Sequence[Any]) -> int | None:
-    return _ready(connection).execute(sql, args).lastrowid
+    return _ready_to_write(connection).execute(sql, args).lastrowid
 
 
 def _many(connection: SQLiteConnection, sql: str, args: Iterable[Sequence[Any]]) -> None:
-    ready = _ready(connection)
+    ready = _ready_to_write(connection)
     if ready.in_transaction:
         ready.executemany(sql, args)
         return
@@ -158,7 +185,7 @@ def _command(connection: SQLiteConnection, sql: str) -> str:
     if word == "ROLLBACK" and sql == "ROLLBACK":
         _roll_back(connection)
         return word
-    _ready(connection).execute(sql)
+    _ready_to_write(connection).execute(sql)
     if word == "BEGIN":
         connection.inside = True
     elif word == "COMMIT":

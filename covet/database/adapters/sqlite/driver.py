@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -14,8 +15,23 @@ import aiosqlite
 _STOP: Final = object()
 
 
+Identity = tuple[str, int, int]
+"""A file: its path, device and number; -1 where there is none."""
+
+
+def identity(path: str) -> Identity:
+    """The file that a path leads to now."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return path, -1, -1
+    return path, found.st_dev, found.st_ino
+
+
 class SQLite(sqlite3.Connection):
-    """A connection that can be referred to weakly."""
+    """A connection that can be referred to weakly, and knows which file it has opened."""
+
+    opened: Identity | None = None
 
 
 class Driver(aiosqlite.Connection):

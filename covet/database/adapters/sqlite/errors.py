@@ -38,7 +38,13 @@ BY_NAME: Final[dict[str, type[DatabaseError]]] = {
     "SQLITE_CANTOPEN": DatabaseUnavailable,
     "SQLITE_NOTADB": DatabaseUnavailable,
 }
-STATES: Final = {"SQLITE_FULL": "53100", "SQLITE_BUSY": "55P03", "SQLITE_LOCKED": "55P03", "SQLITE_INTERRUPT": "57014"}
+STATES: Final = {
+    "SQLITE_FULL": "53100",
+    "SQLITE_BUSY": "55P03",
+    "SQLITE_LOCKED": "55P03",
+    "SQLITE_INTERRUPT": "57014",
+    "SQLITE_READONLY": "25006",
+}
 FUNCTION_RAISED: Final = "user-defined function raised exception"
 FUNCTION_FAILED: Final = "user-defined function raised exception"
 CLOSED: Final = ("closed database", "connection closed", "no active connection")
@@ -48,12 +54,18 @@ _CONSTRAINT = re.compile(
 )
 
 
+class FileMoved(Exception):
+    """The database's file is no longer the one that was opened: what is written to it would be lost."""
+
+
 def judge(exc: BaseException) -> Verdict:
     """What a failure means for the connection."""
     if isinstance(exc, asyncio.CancelledError | GeneratorExit) or not isinstance(exc, Exception):
         return Verdict.INTERRUPTED
     if isinstance(exc, TimeoutError):
         return Verdict.INTERRUPTED
+    if isinstance(exc, FileMoved):
+        return Verdict.UNSENT
     if isinstance(exc, ValueError | sqlite3.ProgrammingError) and any(word in str(exc).lower() for word in CLOSED):
         return Verdict.UNSENT
     return Verdict.ERROR
