@@ -170,3 +170,21 @@ class Hydrator:
         if peers is not None:
             peers._references = [ref(child) for child in children if child is not None]
         return children
+
+
+class CachedRelation:
+    """The reading half of a descriptor: the related object that an instance holds.
+
+    Attributes:
+        _cache_name: under what instances hold it; it never changes.
+        _looked_up: called with an instance that holds none, or None.
+    """
+
+    _cache_name: Any
+    _looked_up: Any
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        related = instance._state.fields_cache.get(self._cache_name)
+        return self._looked_up(instance) if related is None else related

@@ -274,3 +274,22 @@ cdef class Hydrator:
         if peers is not None:
             peers._references = _references([child for child in children if child is not None])
         return children
+
+
+cdef class CachedRelation:
+    cdef str _kept_as
+
+    def __get__(self, instance, owner):
+        cdef dict cache
+        cdef object state, related
+        if instance is None:
+            return self
+        if self._kept_as is None:
+            self._kept_as = self._cache_name
+        state = instance._state
+        cache = (<ModelState>state)._cache if type(state) is ModelState else state.fields_cache
+        if cache is not None:
+            related = cache.get(self._kept_as)
+            if related is not None:
+                return related
+        return self._looked_up(instance)

@@ -133,3 +133,49 @@ def test_asking_for_related_objects_makes_no_room_for_them(twin: ModuleType) -> 
     assert state.holds_related is True
     things = twin.Hydrator(Thing, ("id",), 0, 0).many([(1,)], "default", None)
     assert things[0]._state.holds_related is False
+
+
+@twins
+def test_a_relation_is_read_from_what_the_instance_holds(twin):
+    class Relation(twin.CachedRelation):
+        _cache_name = "author"
+
+        def _looked_up(self, instance):
+            return ("looked up", instance)
+
+    class Post:
+        author = Relation()
+
+        def __init__(self):
+            self._state = twin.ModelState()
+
+    post = Post()
+    assert Post.author is Post.__dict__["author"]
+    assert post.author == ("looked up", post)
+    post._state.fields_cache["author"] = None
+    assert post.author == ("looked up", post)
+    post._state.fields_cache["author"] = "Ada"
+    assert post.author == "Ada"
+
+
+@twins
+def test_a_relation_is_read_from_any_state(twin):
+    class Relation(twin.CachedRelation):
+        _cache_name = "author"
+
+        def _looked_up(self, instance):
+            return None
+
+    class State:
+        def __init__(self):
+            self.fields_cache = {"author": "Ada"}
+
+    class Post:
+        author = Relation()
+
+        def __init__(self):
+            self._state = State()
+
+    assert Post().author == "Ada"
+    with pytest.raises(AttributeError, match="_state"):
+        Relation().__get__(object(), object)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from covet._speedups import select
 from covet.database.orm.fields.attributes import DeferredAttribute
 from covet.database.orm.implicit import load_now
 from covet.database.orm.peers import MISSING, at_hand, peers_of, shared
@@ -14,6 +15,11 @@ from covet.database.orm.related.access import add_awaitable, tables_of
 from covet.database.orm.related.assignment import agree_on_database, check_kind
 from covet.database.orm.related.deprecated import OldPrefetchName
 from covet.database.orm.related.filters import reverse_filter
+
+if TYPE_CHECKING:
+    from covet._speedups._hydration_py import CachedRelation
+else:
+    CachedRelation = select("hydration").CachedRelation
 
 
 class ForeignKeyDeferredAttribute(DeferredAttribute):
@@ -27,7 +33,7 @@ class ForeignKeyDeferredAttribute(DeferredAttribute):
         held[name] = value
 
 
-class ForwardManyToOneDescriptor(OldPrefetchName):
+class ForwardManyToOneDescriptor(OldPrefetchName, CachedRelation):
     """`post.author`: the cached object, or it is loaded, for all peers of `post` in one query.
 
     Raises on reading:
@@ -88,9 +94,8 @@ class ForwardManyToOneDescriptor(OldPrefetchName):
         remote = self.field.remote_field
         return None if remote.multiple else remote.set_cached_value
 
-    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
-        if instance is None:
-            return self
+    def _looked_up(self, instance: Any) -> Any:
+        """What reading the attribute gives where no related object is held."""
         related = instance._state.fields_cache.get(self._cache_name, MISSING)
         if related is MISSING:
             related = self._find(instance)
