@@ -108,18 +108,22 @@ def check_database() -> list[Problem]:
     """Where the models and the tables of each database do not agree."""
     from covet.database.connections import connections
     from covet.database.migrations.commands.checking import SchemaFinding, check_schema
+    from covet.database.migrations.project import from_settings
     from covet.database.orm.registry import apps
     from covet.database.orm.routers import router
     from covet.portal.runner import run
 
     models = apps.get_models(include_auto_created=True)
+    accepted = from_settings().accepted
 
     async def work() -> list[tuple[str, SchemaFinding]]:
         return [
             (alias, each)
             for alias in connections
             for each in await check_schema(
-                connections[alias], [model for model in models if router.allow_migrate_model(alias, model)]
+                connections[alias],
+                [model for model in models if router.allow_migrate_model(alias, model)],
+                accepted=accepted,
             )
         ]
 

@@ -14,6 +14,7 @@ from covet.conf import settings
 from covet.database.adapters.base import Adapter
 from covet.database.connections import connections
 from covet.database.migrations import files
+from covet.database.migrations.accepted import Accepted
 from covet.database.migrations.files import MigrationFile
 from covet.database.migrations.frozen import frozen_apps
 from covet.database.migrations.ownership import Ownership
@@ -50,6 +51,11 @@ class Project:
     def ownership(self) -> Ownership:
         """Which tables Django's migrations own."""
         return Ownership.read(self.main_folder)
+
+    @property
+    def accepted(self) -> Accepted:
+        """Which differences between models and database are as they should be."""
+        return Accepted.read(self.main_folder)
 
     def folder(self, app: str = "") -> Path:
         """The folder of an app's migrations.

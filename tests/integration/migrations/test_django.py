@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 import covet.database.orm as covet_models
+from covet.database.migrations.accepted import Accepted, Difference
 from covet.database.migrations.commands import adopting, checking
 from covet.database.migrations.comparison import Wanted, compare
 from covet.database.migrations.operations.base import OwnedByDjango
 from covet.database.orm.functions import Lower
 from covet.database.orm.registry import Apps
+from covet.exceptions import ImproperlyConfigured
 from tests.integration.migrations.contrib_models import MODELS
 from tests.integration.migrations.laboratory import Laboratory, laboratory, make_models
 from tests.integration.migrations.zoo.text import zoo_text
@@ -60,6 +62,42 @@ async def test_contrib_is_adopted_without_a_difference(database_url: str, tmp_pa
             await lab.apply()
         adopting.own(lab.project, ["auth"])
         assert await lab.apply() == ["0002_touch"]
+
+
+async def test_accepted_differences_are_not_told_again(database_url: str, tmp_path: Path) -> None:
+    async with laboratory(database_url, tmp_path) as lab:
+        django(database_url, "migrate", "--verbosity", "0")
+        name = "`auth_group`" if lab.adapter.vendor == "mysql" else '"auth_group"'
+        await lab.run(f"ALTER TABLE {name} ADD COLUMN extra integer")
+        refused = await adopting.adopt(lab.project, MODELS)
+        assert (refused.differences, refused.path) == (["Remove field: Group.extra"], None)
+        adopted = await adopting.adopt(lab.project, MODELS, accept="a report reads it")
+        assert (adopted.differences, adopted.accepted) == ([], 1)
+        [kept] = lab.project.accepted.differences
+        assert kept == Difference("auth_group", "Remove field: Group.extra", "a report reads it", lab.adapter.vendor)
+        adopting.own(lab.project, ["auth"])
+        assert (await lab.auto(MODELS, dry_run=True)).notes == []
+        assert await checking.check_schema(lab.adapter, MODELS, accepted=lab.project.accepted) == []
+        # Only these: another difference of the same table is told, and written down when somebody says so.
+        await lab.run(f"ALTER TABLE {name} ADD COLUMN more integer")
+        [found] = await checking.check_schema(lab.adapter, MODELS, accepted=lab.project.accepted)
+        assert found.message == "Group: the model has no field for auth_group.more."
+        accepted = await adopting.accept_differences(lab.project, MODELS, 'it is "theirs"')
+        assert accepted == ["Remove field: Group.more"]
+        assert await checking.check_schema(lab.adapter, MODELS, accepted=lab.project.accepted) == []
+        await lab.run(f"ALTER TABLE {name} DROP COLUMN more")
+        [found] = await checking.check_schema(lab.adapter, MODELS, accepted=lab.project.accepted)
+        assert (found.code, found.level) == ("CV106", "warning")
+        assert "accepted for auth_group, and no difference any more" in found.message
+
+
+def test_accepted_difference_wants_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "accepted.toml").write_text('[[difference]]\ntable = "a"\ntext = "b"\nreason = " "\n')
+    with pytest.raises(ImproperlyConfigured, match="'b' is accepted without a reason"):
+        Accepted.read(tmp_path)
+    (tmp_path / "accepted.toml").write_text('[[difference]]\ntext = "b"\n')
+    with pytest.raises(ImproperlyConfigured, match=r"is broken: 'table'\. Each \[\[difference\]\] has table"):
+        Accepted.read(tmp_path)
 
 
 async def _write_rows(lab: Laboratory) -> None:

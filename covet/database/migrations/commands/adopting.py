@@ -38,15 +38,24 @@ class Adopted:
         tables: the tables that Django's migrations own.
         differences: where the models and the database do not agree; empty when adoption is clean.
         path: the baseline; None when differences kept it from being written.
+        accepted: how many differences the project accepts.
     """
 
     heads: dict[str, str]
     tables: list[str]
     differences: list[str]
     path: Path | None
+    accepted: int = 0
 
 
-async def adopt(project: Project, models: Iterable[Any], *, database: str = "default", anyway: bool = False) -> Adopted:
+async def adopt(
+    project: Project,
+    models: Iterable[Any],
+    *,
+    database: str = "default",
+    anyway: bool = False,
+    accept: str = "",
+) -> Adopted:
     """Read `django_migrations`, write the baseline and record what Django owns.
 
     Args:
@@ -54,12 +63,14 @@ async def adopt(project: Project, models: Iterable[Any], *, database: str = "def
         models: the model classes, written for Django's tables.
         database: the alias.
         anyway: write the baseline from the database even where the models differ from it.
+        accept: the reason for which every difference that is found now is right; they are written down with it, and
+            nobody is told of them again.
 
     Raises:
         NothingToAdopt: there is nothing of Django's, or a baseline exists.
     """
     folder = project.main_folder
-    if (folder / f"{_NAME}.py").exists():
+    if is_adopted(project):
         raise NothingToAdopt(f"{project.shown(folder / _NAME)}.py exists: this project has been adopted already.")
     adapter = project.adapter_of(database)
     heads = await _heads(adapter)
@@ -73,15 +84,50 @@ async def adopt(project: Project, models: Iterable[Any], *, database: str = "def
         if label in apps:
             apps[label].append(name)
     tables = sorted(name for names in apps.values() for name in names)
-    changes = [each for each in compared.changes if each.table in tables]
+    notes, vendor = Notes(wanted), vendor_of(adapter.dialect)
+    changes, _ = project.accepted.split([each for each in compared.changes if each.table in tables], notes, vendor)
     missing = [name for name, label in owners.items() if label in heads and name not in compared.live]
-    found = Notes(wanted).lines(changes) + [f"Missing table: {name}" for name in missing]
+    if accept and changes:
+        project.accepted.with_changes(changes, notes, reason=accept, vendor=vendor).write(folder)
+        changes = []
+    found = notes.lines(changes) + [f"Missing table: {name}" for name in missing]
+    accepted = len(project.accepted.differences)
     if found and not anyway:
-        return Adopted(heads, tables, found, None)
+        return Adopted(heads, tables, found, None, accepted)
     path = _write_baseline(project, compared, [name for name in wanted.tables if name in tables], adapter)
     Ownership({label: tuple(names) for label, names in apps.items()}, heads).write(folder)
     await _record(adapter, path)
-    return Adopted(heads, tables, found, path)
+    return Adopted(heads, tables, found, path, accepted)
+
+
+async def accept_differences(
+    project: Project, models: Iterable[Any], reason: str, *, database: str = "default"
+) -> list[str]:
+    """Write down every difference that is found now as right.
+
+    Args:
+        project: the project.
+        models: the model classes.
+        reason: why they are.
+        database: the alias.
+
+    Returns:
+        A line for each.
+    """
+    adapter = project.adapter_of(database)
+    compared = await compare(adapter, Wanted.of(list(models)))
+    vendor = vendor_of(adapter.dialect)
+    notes = Notes(compared.wanted.schemas[vendor])
+    changes, _ = project.accepted.split(compared.changes, notes, vendor)
+    changes = [each for each in changes if not isinstance(each, CreateTable)]
+    if changes:
+        project.accepted.with_changes(changes, notes, reason=reason, vendor=vendor).write(project.main_folder)
+    return notes.lines(changes)
+
+
+def is_adopted(project: Project) -> bool:
+    """Whether the baseline is there."""
+    return (project.main_folder / f"{_NAME}.py").exists()
 
 
 def own(project: Project, labels: Iterable[str]) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from covet.database.adapters.base import Adapter
+from covet.database.migrations.accepted import FILE, Accepted
 from covet.database.migrations.changes import AddColumn, Change, CreateTable, DropColumn
 from covet.database.migrations.comparison import Wanted, compare
 from covet.database.migrations.notes import Notes
@@ -30,14 +31,32 @@ class SchemaFinding:
     advice: str
 
 
-async def check_schema(adapter: Adapter, models: Iterable[Any]) -> list[SchemaFinding]:
+async def check_schema(
+    adapter: Adapter, models: Iterable[Any], *, accepted: Accepted | None = None
+) -> list[SchemaFinding]:
     """Every difference between models and database.
 
     A column that is NOT NULL, has no default and that the model lacks breaks every INSERT; it comes first.
+
+    Args:
+        adapter: the database.
+        models: the model classes.
+        accepted: the differences that are as they should be.
     """
     compared = await compare(adapter, Wanted.of(list(models)))
-    notes = Notes(compared.wanted.schemas[vendor_of(adapter.dialect)])
-    found = [_finding(change, notes) for change in compared.changes]
+    vendor = vendor_of(adapter.dialect)
+    notes = Notes(compared.wanted.schemas[vendor])
+    changes, gone = (accepted or Accepted()).split(compared.changes, notes, vendor)
+    found = [_finding(change, notes) for change in changes]
+    found += [
+        SchemaFinding(
+            "CV106",
+            "warning",
+            f"{each.text}: accepted for {each.table}, and no difference any more.",
+            f"Remove it from {FILE}, so that it hides nothing later.",
+        )
+        for each in gone
+    ]
     return sorted(found, key=lambda each: (each.level != "error", each.code, each.message))
 
 
@@ -72,4 +91,9 @@ def _finding(change: Change, notes: Notes) -> SchemaFinding:
             "every INSERT will fail.",
             "Add the field to the model (`covet inspectdb` shows it), or give the column a default.",
         )
-    return SchemaFinding("CV105", "warning", f"{text}.", "Run `covet migration auto`, or correct the model.")
+    return SchemaFinding(
+        "CV105",
+        "warning",
+        f"{text}.",
+        "Run `covet migration auto`, correct the model, or accept it (`covet migration adopt --accept`).",
+    )

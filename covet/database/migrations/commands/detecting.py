@@ -127,6 +127,7 @@ async def auto(
     vendor = vendor_of(runner.adapter.dialect)
     notes = Notes(compared.wanted.schemas[vendor])
     owned = project.ownership.tables
+    compared.changes, _ = project.accepted.split(compared.changes, notes, vendor)
     foreign = [each for each in compared.changes if each.table in owned]
     changes = in_order([each for each in compared.changes if each.table not in owned])
     if not changes:
