@@ -55,7 +55,10 @@ class ColumnText:
 
     def sql(self, vendor: Vendor) -> str:
         """The column as CREATE TABLE wants it."""
-        return " ".join([quote(self.name, vendor), self.type, *self.clauses]).strip()
+        # MariaDB wants a column's CHECK behind everything else.
+        last = [clause for clause in self.clauses if vendor == "mysql" and words(clause)[0].upper == "CHECK"]
+        clauses = [clause for clause in self.clauses if clause not in last]
+        return " ".join([quote(self.name, vendor), self.type, *clauses, *last]).strip()
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from covet.database.migrations.changes import (
     AddColumn,
@@ -24,6 +25,10 @@ from covet.database.migrations.sqltext import quote, tokens
 from covet.database.migrations.states.base import ColumnState, ConstraintState, IndexState, TableState
 
 S = TypeVar("S", ConstraintState, IndexState)
+
+
+# Columns of other programs have spaces in their names.
+_NAME: Final = re.compile(r"^[^\W\d][\w ]*$")
 
 
 def column_changes(live: TableState, target: TableState) -> Iterator[Change]:
@@ -120,7 +125,7 @@ def _unique_and_constraints(
 
 def _plain_unique(index: IndexState) -> tuple[str, ...] | None:
     simple = index.is_unique and "WHERE" not in index.definition.upper() and "NULLS" not in index.definition.upper()
-    return index.columns if simple and all(column.isidentifier() for column in index.columns) else None
+    return index.columns if simple and all(_NAME.match(column) for column in index.columns) else None
 
 
 def _constraint_key(constraint: ConstraintState) -> Hashable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from covet.database.migrations.sqltext import Token, Vendor, normal, split, words
+from covet.database.migrations.sqltext import Token, Vendor, normal, quote, split, words
 
 _BEHIND_A_KEY: Final = frozenset({"ASC", "DESC", "NULLS", "FIRST", "LAST"})
 
@@ -90,7 +90,12 @@ def parse_index(sql: str) -> IndexText:
 
 def _item(text: str) -> str:
     meaning = words(text)
-    return meaning[0].value if len(meaning) == 1 else text.strip()
+    return _name(meaning[0].value) if len(meaning) == 1 else text.strip()
+
+
+def _name(column: str) -> str:
+    """A column as an item: bare, unless that would be an expression to who reads it."""
+    return column if column.replace("_", "a").isalnum() else quote(column)
 
 
 def _without_operators(item: str) -> str:
@@ -107,7 +112,7 @@ def _without_operators(item: str) -> str:
     ]
     if len(kept) == len(meaning):
         return item
-    return kept[0].value if len(kept) == 1 else " ".join(token.text for token in kept)
+    return _name(kept[0].value) if len(kept) == 1 else " ".join(token.text for token in kept)
 
 
 def _closing(meaning: list[Token], start: int) -> int:

@@ -90,12 +90,13 @@ class Wording:
         """The parts of a column's definition, in neutral words."""
         known = self._target.get(table)
         if known is None or known.columns.get(state.name) != state:
-            return Pieces(neutral_type(state, self.vendor), state.default, _generated(state))
+            return Pieces(neutral_type(state, self.vendor), _in_brackets(state.default, self.vendor), _generated(state))
         columns = {vendor: self._wanted[vendor].tables[table].columns[state.name] for vendor in VENDORS}
         kind = _merged({vendor: _type_text(columns, vendor) for vendor in VENDORS})
         default = generated = None
         if state.default is not None:
-            default = _merged({vendor: columns[vendor].default or str(state.default) for vendor in VENDORS})
+            own = str(_in_brackets(state.default, self.vendor))
+            default = _merged({vendor: columns[vendor].default or own for vendor in VENDORS})
         if state.generated is not None:
             generated = _merged({vendor: columns[vendor].generated or "" for vendor in VENDORS})
         return Pieces(kind, default, generated)
@@ -311,6 +312,13 @@ def foreign_key_definition(key: ForeignKeyText) -> str:
 
 def _for(definition: Definition, vendor: Vendor) -> str:
     return definition if isinstance(definition, str) else definition.get(vendor, definition["default"])
+
+
+def _in_brackets(default: str | None, vendor: Vendor) -> str | None:
+    """A default as SQLite takes it: an expression wants brackets, a value does not."""
+    if default is None or vendor != "sqlite" or default.startswith("(") or len(words(default)) <= 2:
+        return default
+    return f"({default})"
 
 
 def _merged(texts: Mapping[Vendor, str]) -> Definition:

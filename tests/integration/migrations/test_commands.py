@@ -1,6 +1,7 @@
 """sql, show, graph, squash, check, rename questions, several apps and several databases."""
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from covet.database.migrations.project import Project
 from covet.database.migrations.renames import UnknownRename
 from covet.database.migrations.session import open_session
 from covet.database.orm.contenttypes import ContentType
-from covet.database.orm.fields import CharField, IntegerField
+from covet.database.orm.fields import CharField, DecimalField, IntegerField, PositiveIntegerField
 from covet.database.orm.registry import Apps, apps
 from covet.database.orm.relationships import ForeignKey, ManyToManyField
 from covet.database.orm.signals import post_migrate, pre_migrate
@@ -336,6 +337,71 @@ async def test_split_migration_makes_what_the_whole_one_makes(database_url: str,
         await lab.run("INSERT INTO old (id, n) VALUES (4, 7)")
         assert await lab.rollback() == names[:1]
         assert set((await lab.schema())["old"].columns) == {"id", "n"}
+
+
+async def test_split_migration_goes_back_in_the_order_of_its_way_back(database_url: str, tmp_path: Path) -> None:
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.run("CREATE TABLE old (id integer PRIMARY KEY, flag integer)", "INSERT INTO old VALUES (1, NULL)")
+        write(
+            lab,
+            "0001_all",
+            """
+await self.add_column('old', 'n', 'INTEGER NOT NULL', fill=7)
+await self.add_unique('old', ['n'])
+await self.create_index('old_n', 'old', ['n', 'id'])
+await self.alter_column('old', 'flag', nullable=False, fill=1, default='1')
+""",
+            down="""await self.alter_column('old', 'flag', nullable=True, default=None)
+        await self.drop_index('old_n', 'old')
+        await self.drop_unique('old', ['n'])
+        await self.drop_column('old', 'n')""",
+        )
+        [guarded] = await guarding.guard(lab.project)
+        guarding.rewrite(guarded)
+        before = (await lab.schema())["old"]
+        for _ in range(2):
+            await lab.apply()
+            after = (await lab.schema())["old"].columns
+            assert (after["flag"].nullable, str(after["flag"].default)) == (False, "1")
+            await lab.rollback("zero")
+            assert list(differences.table_changes((await lab.schema())["old"], before)) == []
+            assert set((await lab.schema())["old"].columns) == {"id", "flag"}
+
+
+async def test_default_by_database_and_check_beside_comment(database_url: str, tmp_path: Path) -> None:
+    def priced(**options: Any) -> list[type]:
+        return book(price=DecimalField(max_digits=5, decimal_places=2, null=True, **options))
+
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.auto(priced())
+        await lab.apply()
+        count = PositiveIntegerField(db_comment="how many", default=1)
+        models = book(price=DecimalField(max_digits=5, decimal_places=2, null=True, db_default=Decimal(3)), count=count)
+        await lab.auto(models)
+        await lab.apply()
+        assert (await lab.auto(models, dry_run=True)).notes == []
+        await lab.rollback()
+        (lab.folder / "0002_auto_detected.py").unlink()
+        assert (await lab.auto(priced(), dry_run=True)).notes == []
+
+
+async def test_backfill_goes_by_the_primary_key_whatever_its_name(database_url: str, tmp_path: Path) -> None:
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.run("CREATE TABLE old (number integer PRIMARY KEY, n integer)")
+        await lab.run("INSERT INTO old VALUES (1, NULL), (5, NULL), (9, 3)")
+        write(lab, "0001_fill", """await self.backfill('old', {'n': '7'}, where='"n" IS NULL', batch=1)""")
+        await lab.apply()
+        assert await lab.rows("SELECT n FROM old ORDER BY number") == [(7,), (7,), (3,)]
+
+
+async def test_expression_as_default_comes_back(sqlite_url: str, tmp_path: Path) -> None:
+    async with laboratory(sqlite_url, tmp_path) as lab:
+        await lab.run("CREATE TABLE lab_book (id integer PRIMARY KEY AUTOINCREMENT, title varchar(30) NOT NULL, "
+                      "n integer DEFAULT (abs(-7)))")  # fmt: skip
+        await lab.auto(book())
+        await lab.apply()
+        await lab.rollback()
+        assert (await lab.schema())["lab_book"].columns["n"].default == "abs ( - 7 )"
 
 
 WITH_FUNCTION = """\

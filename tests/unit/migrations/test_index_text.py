@@ -34,3 +34,8 @@ def test_mariadb_indexes_every_row_where_it_may() -> None:
 )
 def test_mariadb_has_no_index_that_would_mean_something_else(sql: str) -> None:
     assert parse_index(sql).made_on("mysql") is None
+
+
+def test_column_with_a_space_is_no_expression() -> None:
+    text = parse_index('CREATE INDEX "i" ON "t" ("a b", "c")')
+    assert text.items == ('"a b"', "c")

@@ -69,20 +69,35 @@ def split(source: MigrationSource, unsafe: Sequence[Unsafe]) -> Phases:
     if refused:
         raise CannotSplit("Not rewritten, nothing is changed:\n" + "\n".join(refused))
     late = {_undo(each) for each in source.calls if f"await {each.source}" in phases.contract}
-    made = {_head(text) for text in [*phases.expand_back, *phases.contract_back]}
-    behind_back: list[str] = []
-    for each in source.back:
-        text = f"await {each.source}"
-        if each.name in {"rename_column", "alter_column"} and any(
-            table == each.table and mentions(each, names) for table, names in twins
-        ):
-            continue
-        if _key(each) in late:
-            behind_back.append(text)
-        elif _head(call(each.name, *each.arguments[:2])) not in made:
-            phases.expand_back.append(text)
+    behind_back, phases.expand_back = _ways_back(source, phases.expand_back, late, twins)
     phases.contract_back[:0] = behind_back
     return phases
+
+
+def _ways_back(
+    source: MigrationSource, made: list[str], late: set[tuple[str, str]], twins: list[tuple[str, set[str]]]
+) -> tuple[list[str], list[str]]:
+    """The calls of `down()` by phase, in its order: those of *contract*, and those of *expand* in their safe form."""
+    contract: list[str] = []
+    expand: list[str] = []
+    left = list(made)
+    for each in source.back:
+        text = f"await {each.source}"
+        twin = next((names for table, names in twins if table == each.table and mentions(each, names)), None)
+        if twin is not None and (each.name == "rename_column" or "type" in each.options):
+            drops = [one for one in left if one.startswith("await self.drop_twin(") and repr(each.table) in one]
+            found = [one for one in drops if any(repr(name) in one for name in twin)]
+        elif _key(each) in late:
+            contract.append(text)
+            continue
+        else:
+            head = _head(call(each.name, *each.arguments[:2]))
+            found = [one for one in left if _head(one) == head]
+            if not found:
+                expand.append(text)
+        expand += found[:1]
+        left = [one for one in left if one not in found[:1]]
+    return contract, [*reversed(left), *expand]
 
 
 def _changed(each: OperationCall) -> set[str]:
@@ -144,7 +159,10 @@ def _safe_form(each: OperationCall, phases: Phases, source: MigrationSource) -> 
     if each.name == "add_column" and "GENERATED" not in str(each.argument(2, "definition")).upper():
         _add_column(each, table, phases)
     elif each.name == "alter_column" and each.options.get("nullable") is False and "type" not in each.options:
-        _set_not_null(table, str(each.argument(1, "name")), each.options.get("fill"), phases)
+        name = str(each.argument(1, "name"))
+        if "default" in each.options:
+            phases.contract.append(call("alter_column", table, name, default=each.options["default"]))
+        _set_not_null(table, name, each.options.get("fill"), phases)
     elif each.name == "create_index":
         options = {**each.options, "concurrently": True}
         phases.expand.append(call("create_index", *each.arguments, **options))
@@ -245,9 +263,9 @@ def _set_not_null(table: str, name: str, fill: object, phases: Phases) -> None:
 def _unique(each: OperationCall, table: str, phases: Phases) -> None:
     columns = list(each.argument(1, "columns") or [])
     name = str(each.options.get("name") or unique_name(table, columns))
-    phases.expand.append(call("create_index", name, table, columns, unique=True, concurrently=True))
-    attach = f"ALTER TABLE {quote(table)} ADD CONSTRAINT {quote(name)} UNIQUE USING INDEX {quote(name)}"
-    phases.expand.append(call("execute", {"postgresql": attach}))
+    items = [column if column.replace("_", "a").isalnum() else quote(column) for column in columns]
+    phases.expand.append(call("create_index", name, table, items, unique=True, concurrently=True))
+    phases.expand.append(call("add_unique", table, columns, name=name, index=name))
     phases.expand_back.append(call("drop_unique", table, columns))
 
 

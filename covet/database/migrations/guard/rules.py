@@ -151,11 +151,11 @@ def _indexed(call: OperationCall, source: MigrationSource) -> tuple[str, str, st
         )
     if call.name == "create_index" and source.is_atomic:
         return ("MG109", "an index cannot be built concurrently inside a transaction", "set atomic = False")
-    if call.name == "add_unique":
+    if call.name == "add_unique" and call.options.get("index") is None:
         return (
             "MG110",
             "nobody can read or write the table until its index is built",
-            "create a unique index concurrently, then attach it with ADD CONSTRAINT ... UNIQUE USING INDEX",
+            "create a unique index concurrently, then attach it with add_unique(..., index=NAME)",
         )
     return None
 

@@ -86,7 +86,7 @@ class ColumnOperations(Operations):
         was: str | None = None,
         using: str | None = None,
         nullable: bool | Keep = KEEP,
-        default: str | Keep | None = KEEP,
+        default: str | Mapping[str, str] | Keep | None = KEEP,
         fill: object = KEEP,
         identity: bool | Keep = KEEP,
     ) -> None:
@@ -99,7 +99,7 @@ class ColumnOperations(Operations):
             was: the old type; needed only to leave or enter an UNSIGNED type.
             using: on PostgreSQL, the expression that converts a value; a plain cast unless given.
             nullable: whether NULL may be stored.
-            default: SQL of the new default; None drops it.
+            default: SQL of the new default, or one text for each vendor; None drops it.
             fill: what takes the place of NULL before `nullable=False`.
             identity: whether the database counts the key up.
         """
@@ -108,6 +108,8 @@ class ColumnOperations(Operations):
             null = f"{self._quote(name)} IS NULL"
             await self._run(f"UPDATE {self._touch(table)} SET {self._quote(name)} = {self._literal(fill)} WHERE {null}")
             self._dirty = True
+        if isinstance(default, Mapping):
+            default = choose(default, self.vendor)
         change = _Alteration(type, was, using, nullable, default, identity)
         if self.vendor == "postgresql":
             await self._alter_on_postgresql(table, name, change)

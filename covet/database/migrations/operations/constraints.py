@@ -75,14 +75,24 @@ class ConstraintOperations(Operations):
             await self._rename_on_mysql(table, old, new)
 
     @operation
-    async def add_unique(self, table: str, columns: Sequence[str], *, name: str | None = None) -> None:
+    async def add_unique(
+        self, table: str, columns: Sequence[str], *, name: str | None = None, index: str | None = None
+    ) -> None:
         """Make the values of columns unique together.
 
         Args:
             table: the table.
             columns: its columns.
             name: the constraint; Django's name for it unless given.
+            index: a unique index of theirs that becomes the constraint on PostgreSQL, in a moment; elsewhere it is
+                as good as one, and stays.
         """
+        if index is not None:
+            if self.vendor == "postgresql":
+                named = self._quote(name or index)
+                attached = f"ADD CONSTRAINT {named} UNIQUE USING INDEX {self._quote(index)}"
+                await self._run(f"ALTER TABLE {self._touch(table)} {attached}")
+            return
         if self.vendor == "sqlite" and name is None and len(columns) == 1:
             self._touch(table)
 
@@ -227,9 +237,11 @@ class ConstraintOperations(Operations):
                 f"WHERE c.table_schema = database() AND c.table_name = {literal(table, 'mysql')} "
                 f"AND c.constraint_type = '{word}' GROUP BY c.constraint_name"
             )
-        for name, keys in rows:
-            if str(keys).split(",") == list(columns):
-                return str(name)
+        found = [str(name) for name, keys in rows if str(keys).split(",") == list(columns)]
+        if found:
+            # Of two on the same columns, the one that was added without a name of its own.
+            usual = unique_name(table, columns, self.vendor)
+            return usual if usual in found else found[0]
         raise ProgrammingError(
             f"Table {table!r} has no such constraint on ({', '.join(columns)}); it has: "
             + (", ".join(f"{name} ({keys})" for name, keys in rows) or "none")

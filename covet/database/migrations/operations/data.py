@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations as AlembicOperations
 
 from covet.database.migrations.operations.base import Operations, operation
-from covet.database.migrations.sqltext import literal, requote, statements
+from covet.database.migrations.sqltext import literal, quote, requote, statements
 
 
 class DataOperations(Operations):
@@ -52,7 +52,7 @@ class DataOperations(Operations):
 
     @operation
     async def backfill(
-        self, table: str, values: Mapping[str, str], *, where: str = "", key: str = "id", batch: int = 1000
+        self, table: str, values: Mapping[str, str], *, where: str = "", key: str | None = None, batch: int = 1000
     ) -> None:
         """Fill columns in batches, each short; after an interruption it goes on where `where` still holds.
 
@@ -60,10 +60,10 @@ class DataOperations(Operations):
             table: the table.
             values: column to SQL expression.
             where: which rows still want it, such as `'"full_name" IS NULL'`.
-            key: the column that orders the batches.
+            key: the column that orders the batches; the primary key unless given.
             batch: rows in one batch.
         """
-        name, ordered = self._quote(table), self._quote(key)
+        name, ordered = self._quote(table), self._quote(key or await self._key_of(table))
         changes = ", ".join(f"{self._quote(c)} = {requote(sql, self.vendor)}" for c, sql in values.items())
         condition = f" AND ({requote(where, self.vendor)})" if where else ""
         if self._skip_data is not None:
@@ -85,6 +85,24 @@ class DataOperations(Operations):
             total += await self._run(f"UPDATE {name} SET {changes} WHERE {after} AND {ordered} <= {upto}{condition}")
             after = f"{ordered} > {upto}"
             self.say(f"{table}: {total} rows filled{_share(low, high, last)}")
+
+    async def _key_of(self, table: str) -> str:
+        """The first column of a table's primary key; `id` where none is to be found."""
+        if self.vendor == "sqlite":
+            sql = f"SELECT name FROM pragma_table_info({literal(table)}) WHERE pk = 1"
+        elif self.vendor == "mysql":
+            sql = (
+                "SELECT column_name FROM information_schema.key_column_usage WHERE table_schema = database() AND "
+                f"table_name = {literal(table, 'mysql')} AND constraint_name = 'PRIMARY' AND ordinal_position = 1"
+            )
+        else:
+            sql = (
+                "SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
+                "AND a.attnum = i.indkey[0] "
+                f"WHERE i.indisprimary AND i.indrelid = to_regclass({literal(quote(table))})"
+            )
+        rows = await self.session.fetch(sql)
+        return str(rows[0][0]) if rows else "id"
 
     @operation
     async def create_enum(self, name: str, *values: str) -> None:
