@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from covet.database.transaction import transaction
-from covet.exceptions import DatabaseError, DataError, ProgrammingError
-from tests.faults.conftest import connect
+from covet.exceptions import DatabaseError, DataError, OperationalError, ProgrammingError
+from tests.faults.conftest import connect, fill, observer
 
 pytestmark = pytest.mark.postgresql
 
@@ -96,6 +96,41 @@ async def test_an_enum_made_anew_is_decoded(database):
     await adapter.execute("ALTER TYPE mood ADD ATTRIBUTE c integer")
     rows = await asyncio.gather(*[adapter.run(read, ()) for _ in range(10)])
     assert {tuple(row[0][0]) for row in rows} == {(1, "x", None)}
+
+
+async def test_a_schema_made_anew_takes_writes_of_its_types(database):
+    """A restore: types have other numbers, and statements that name the old ones are prepared anew."""
+    adapter = connect(database, pool_size=4, max_overflow=0)
+    schema = "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE feelings (id int, now mood, before mood[])"
+    insert = "INSERT INTO feelings VALUES ($1, $2, $3)"
+    await adapter.execute(schema)
+    await fill(adapter, 4)
+    all_of_them = asyncio.Barrier(4)
+
+    async def write_once():
+        async with transaction():
+            await all_of_them.wait()
+            await adapter.run_dml(insert, (1, "a", ["a", "b"]))
+            await all_of_them.wait()
+
+    await asyncio.gather(*[write_once() for _ in range(4)])
+    onlooker = observer(database)
+    try:
+        await onlooker.execute(f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {schema}")
+        outcomes = await asyncio.gather(*[adapter.run_dml(insert, (n, "b", ["b"])) for n in range(20)])
+        assert outcomes == [1] * 20
+        async with transaction():
+            await adapter.run_dml(insert, (1, "a", ["a"]))
+        await onlooker.execute(f"DROP SCHEMA public CASCADE; CREATE SCHEMA public; {schema}")
+        with pytest.raises(OperationalError, match="cache lookup failed for type") as caught:
+            async with transaction():
+                await adapter.run_dml(insert, (1, "a", ["a"]))
+        assert caught.value.sqlstate == "XX000"
+        async with transaction():
+            await adapter.run_dml(insert, (1, "a", ["a"]))
+        assert await adapter.fetch_value("SELECT count(*) FROM feelings") == 1
+    finally:
+        await onlooker.close()
 
 
 async def test_inside_a_transaction_it_is_one_typed_error_and_the_next_run_succeeds(database):

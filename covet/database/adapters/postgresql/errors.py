@@ -108,9 +108,16 @@ def judge(exc: BaseException) -> Verdict:
     return Verdict.ERROR if isinstance(exc, Exception) else Verdict.INTERRUPTED
 
 
+def _is_outdated(exc: Any) -> bool:
+    # A statement outlives the types that it names; bound once more it is an internal error of the server's.
+    return isinstance(exc, pg.InvalidCachedStatementError) or (
+        exc.sqlstate == "XX000" and "cache lookup failed for" in str(exc)
+    )
+
+
 def _judge_state(exc: Any) -> Verdict:
     state = exc.sqlstate or ""
-    if isinstance(exc, pg.InvalidCachedStatementError) or state in NOT_KEPT:
+    if _is_outdated(exc) or state in NOT_KEPT:
         return Verdict.STALE
     if state in MISFIT_STATES:
         return Verdict.MISFIT
@@ -155,7 +162,7 @@ def map_error(exc: BaseException) -> DatabaseError:
 def _map_server_error(exc: Any) -> DatabaseError:
     state = exc.sqlstate or ""
     kind = BY_STATE.get(state) or BY_CLASS.get(state[:2], DatabaseError)
-    if isinstance(exc, pg.InvalidCachedStatementError):
+    if _is_outdated(exc):
         kind = OperationalError
     message = str(exc)
     if state == "08P01" and "statement pooling mode" in message:
