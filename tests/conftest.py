@@ -14,6 +14,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.isolation import Isolation
 from tests.leftovers import Sweeper
 from tests.services import Services, ServiceUnavailable, create_database, drop_database
 
@@ -50,6 +51,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _run_folder() -> Path:
     return Path(tempfile.gettempdir(), f"covet-tests-{os.getuid()}-{os.environ['COVET_TEST_CONTROLLER']}")
+
+
+@pytest.fixture(autouse=True)
+def isolation() -> Iterator[None]:
+    """The process is after each test what it was before; a test that leaves it otherwise fails."""
+    process = Isolation()
+    yield
+    problems = process.restore()
+    if problems:
+        pytest.fail("this test leaves behind:\n  " + "\n  ".join(problems), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from covet.conf.logs import configure_logging
 from covet.exceptions import ImproperlyConfigured
 
 
-def test_logging_is_applied():
-    logging.getLogger("shop.orders").setLevel(logging.NOTSET)
+def test_logging_is_applied(caplog):
+    caplog.set_level(logging.DEBUG, "shop.orders")
     with override_settings(LOGGING={"version": 1, "incremental": True, "loggers": {"shop.orders": {"level": "ERROR"}}}):
         configure_logging()
     assert logging.getLogger("shop.orders").level == logging.ERROR

@@ -2,6 +2,7 @@
 
 import pytest
 
+from covet.database.adapters.sqlite import functions
 from covet.database.adapters.sqlite.functions import register_aggregate, register_function
 from covet.database.connections.registry import make_adapter
 from covet.exceptions import DataError, ImproperlyConfigured
@@ -12,7 +13,14 @@ def adapter(sqlite_url):
     return sqlite_url
 
 
-async def test_functions_reach_open_and_new_connections(adapter):
+@pytest.fixture
+def registered(monkeypatch):
+    """What the test registers stays with it."""
+    for name in ("_functions", "_aggregates"):
+        monkeypatch.setattr(functions, name, getattr(functions, name).copy())
+
+
+async def test_functions_reach_open_and_new_connections(adapter, registered):
     await adapter.run("SELECT 1", ())
     register_function("covet_test_twice", 1, lambda value: value * 2)
 
@@ -37,7 +45,7 @@ async def test_regexp_is_there(adapter):
     assert await adapter.fetch_value("SELECT NULL REGEXP 'x'") is None
 
 
-async def test_a_deterministic_function_may_serve_an_index(adapter):
+async def test_a_deterministic_function_may_serve_an_index(adapter, registered):
     register_function("covet_test_upper", 1, lambda value: value and value.upper())
     await adapter.execute("CREATE INDEX by_upper ON reporter (covet_test_upper(name))")
 
