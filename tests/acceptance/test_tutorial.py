@@ -36,7 +36,7 @@ def run(command: str, folder: Path) -> str:
         env=environment | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'cli'}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0 or "--deploy" in command, f"{command}\n{done.stdout}{done.stderr}"

@@ -68,7 +68,7 @@ class Cluster:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             **self._options,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not postgresql_is_ready(self.data):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the private cluster did not start")

@@ -15,6 +15,7 @@ from covet.database.connections.registry import connections, make_adapter
 from covet.database.transaction import transaction
 from covet.portal.runner import new_event_loop
 from tests.faults.cluster import Cluster
+from tests.pace import is_late
 from tests.services import ServiceUnavailable, create_database, drop_database
 
 ACCOUNTS = 8
@@ -35,7 +36,7 @@ def pytest_pyfunc_call(pyfuncitem):
 
     async def body():
         try:
-            async with asyncio.timeout(float(os.environ.get("COVET_FAULT_TIMEOUT", 60))):
+            async with asyncio.timeout(float(os.environ.get("COVET_FAULT_TIMEOUT", 300))):
                 await pyfuncitem.obj(**arguments)
         finally:
             await connections.close_all(1)
@@ -178,7 +179,7 @@ async def pool_is_full_again(adapter, seconds=2.0):
         status = adapter.pool_status()
         if status["idle"] == status["open"] and not status["opening"]:
             return status
-        assert watch.seconds() < seconds, status
+        assert not is_late(watch.seconds(), seconds), status
         await asyncio.sleep(0.01)
 
 
@@ -205,8 +206,8 @@ def _held_up():
 
 @contextlib.contextmanager
 def within(seconds):
-    """The block takes at most `seconds`."""
+    """The block takes at most `seconds`; longer on a machine that is slower than usual."""
     watch = Stopwatch()
     yield
     took = watch.seconds()
-    assert took <= seconds, f"took {took:.2f} s, {seconds} s promised"
+    assert not is_late(took, seconds), f"took {took:.2f} s, {seconds} s promised"

@@ -22,6 +22,7 @@ from tests.faults.conftest import (
     within,
 )
 from tests.faults.proxy import proxy_to
+from tests.pace import is_late
 
 pytestmark = [pytest.mark.mysql, pytest.mark.parametrize("database", ["mysql"], indirect=True)]
 
@@ -149,7 +150,7 @@ async def test_a_storm_of_cancellations_opens_hardly_any_session(database):
         print(f"{int(await onlooker.fetch_value(seen)) - count} sessions on the server meanwhile")
     opened = adapter.pool_status()["opened"] - before
     assert opened <= storm * 0.05
-    assert slowest < 1
+    assert not is_late(slowest, 1)
     print(f"{storm} cancels: {opened} new sessions, others waited at most {slowest * 1000:.0f} ms")
 
 

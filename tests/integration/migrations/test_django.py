@@ -33,7 +33,7 @@ def django(url: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTHONWARNINGS": "ignore"}
     run = subprocess.run(
         [PYTHON, "-m", "tests.integration.migrations.django_side", url, *arguments],
-        cwd=HERE.parents[2], env=environment, capture_output=True, text=True, check=False, timeout=120,
+        cwd=HERE.parents[2], env=environment, capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout

@@ -15,6 +15,7 @@ from covet.database.migrations.locks import BehindPooler
 from covet.database.migrations.runner import Options
 from covet.database.migrations.session import open_session
 from tests.integration.migrations.laboratory import Laboratory, laboratory
+from tests.pace import is_late
 
 HEAD = "import asyncio\nfrom covet.database.migrations import Migration\n\n\nclass Migration(Migration):\n"
 
@@ -43,7 +44,7 @@ async def start(url: str, lab: Laboratory) -> asyncio.subprocess.Process:
 
 async def read_until(process: asyncio.subprocess.Process, text: str) -> None:
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while line := await process.stdout.readline():
             if text in line.decode():
                 return
@@ -57,7 +58,7 @@ async def kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def finish(process: asyncio.subprocess.Process) -> str:
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 300)
     assert process.returncode == 0, err.decode()
     return out.decode()
 
@@ -123,7 +124,8 @@ async def test_invalid_index_of_a_killed_build_is_dropped_and_built_again(postgr
             await blocker.execute("UPDATE big SET n = n WHERE id = 1")
             process = await start(postgresql_url, lab)
             await read_until(process, "building")
-            await asyncio.sleep(0.5)
+            while "big_n" not in [each.name for each in (await lab.schema())["big"].indexes]:
+                await asyncio.sleep(0.05)
             await kill(process)
             await lab_terminate(postgresql_url)
             await blocker.rollback()
@@ -139,12 +141,12 @@ async def lab_terminate(url: str) -> None:
     """The server notices a dead client only when it next speaks to it; end its build now."""
     other = make_adapter(DatabaseConfig(url=url))
     async with open_session(other) as session:
-        await session.fetch(
+        while await session.fetch(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' "
             "AND pid <> pg_backend_pid() AND datname = current_database()"
-        )
+        ):
+            await asyncio.sleep(0.05)
     await other.close()
-    await asyncio.sleep(0.2)
 
 
 @pytest.mark.postgresql
@@ -178,7 +180,7 @@ async def test_ddl_behind_a_long_query_delays_readers_by_half_a_second_at_most(
         assert await lab.apply() == ["0001_column"]
         stop.set()
         await asyncio.gather(blocker, *readers)
-        assert slowest < 0.6, slowest
+        assert not is_late(slowest, 0.6), slowest
         assert "n" in (await lab.schema())["busy"].columns
 
 

@@ -65,7 +65,7 @@ def covet(project: Path, *arguments: str, code: int = 0) -> str:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NO_COLOR": "1", "COLUMNS": "200"}
     run = subprocess.run(
         [sys.executable, "-m", "covet_cli", "migration", *arguments],
-        cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert run.returncode == code, run.stdout + run.stderr
     return run.stdout

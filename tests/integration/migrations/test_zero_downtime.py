@@ -13,6 +13,7 @@ from covet.http import JSONResponse, Request
 from covet.routing import Router
 from covet.testing import TestClient
 from tests.integration.migrations.laboratory import laboratory, make_models
+from tests.pace import until
 
 UNSAFE = '''\
 from covet.database.migrations import Migration
@@ -106,7 +107,7 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
 
         async with TestClient(Covet(router), raise_server_exceptions=False) as client:
             users = [asyncio.create_task(load(client)) for _ in range(6)]
-            await asyncio.sleep(0.3)
+            await until(lambda: len(codes) > 20)
             assert await lab.apply("0003") == ["0002_pages_expand", "0003_pages_backfill"]
             # The new release takes over; when the old one has ended, the column may be demanded.
             writes_pages = True
@@ -114,7 +115,8 @@ async def test_safe_sequence_under_load_fails_no_request(postgresql_url: str, tm
                 await asyncio.sleep(0.01)
             await lab.run("UPDATE lab_book SET pages = 7 WHERE pages IS NULL")
             assert await lab.apply() == ["0004_pages_contract"]
-            await asyncio.sleep(0.3)
+            seen = len(codes)
+            await until(lambda: len(codes) > seen + 30)
             stop.set()
             await asyncio.gather(*users)
         assert len(codes) > 50

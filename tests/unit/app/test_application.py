@@ -281,7 +281,7 @@ async def test_a_stream_ends_when_its_client_leaves():
 
         return StreamingResponse(forever())
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         messages = await run(application(handler), [], method="GET")
     assert closed == [True]
     assert messages[0]["status"] == 200

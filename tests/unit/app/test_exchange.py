@@ -10,6 +10,7 @@ from uvicorn.server import ServerState
 
 from covet.app import exchange
 from covet.app.server import HTTPProtocol, split_target
+from tests.pace import until
 
 pytestmark = pytest.mark.covet(portal=False)
 
@@ -230,28 +231,30 @@ async def test_several_may_wait_for_the_client_to_leave():
 
 
 async def test_an_idle_connection_is_closed_after_its_time():
-    protocol, transport, state = connected(HTTPProtocol, APPLICATIONS["whole"], timeout_keep_alive=0.1)
+    protocol, transport, state = connected(HTTPProtocol, APPLICATIONS["whole"], timeout_keep_alive=0.5)
     for _ in range(4):
         protocol.data_received(GET)
         await settle(state)
-        await asyncio.sleep(0.06)
+        await asyncio.sleep(0.15)
         assert not transport.closed
-    await asyncio.sleep(0.2)
-    assert transport.closed
+    await until(lambda: transport.closed)
 
 
 async def test_a_slow_answer_is_not_an_idle_connection():
     async def app(scope, receive, send):
-        await asyncio.sleep(0.15)
+        await ready.wait()
         await APPLICATIONS["whole"](scope, receive, send)
 
-    protocol, transport, state = connected(HTTPProtocol, app, timeout_keep_alive=0.05)
+    ready = asyncio.Event()
+    protocol, transport, state = connected(HTTPProtocol, app, timeout_keep_alive=0.5)
     for _ in range(2):
         protocol.data_received(GET)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.6)
         assert not transport.closed
+        ready.set()
         await asyncio.wait(state.tasks)
         assert not transport.closed
+        ready.clear()
     assert transport.sent.count(b"HTTP/1.1 200") == 2
 
 

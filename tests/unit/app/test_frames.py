@@ -67,7 +67,7 @@ async def test_a_reader_that_gives_up_is_forgotten(messages):
 
 async def test_the_gate_is_open_at_first(gate):
     assert gate.is_set()
-    await asyncio.wait_for(gate.wait(), 1)
+    await asyncio.wait_for(gate.wait(), 30)
 
 
 async def test_all_pass_when_the_gate_opens(gate):
@@ -149,10 +149,10 @@ async def conversation(kind, headers):
     transport = Transport()
     protocol.connection_made(transport)
     protocol.data_received(HANDSHAKE + headers + b"\r\n")
-    await asyncio.wait_for(sent.wait(), 5)
+    await asyncio.wait_for(sent.wait(), 30)
     protocol.connection_lost(None)
     left.set()
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 30)
     return transport.written
 
 

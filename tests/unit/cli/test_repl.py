@@ -17,7 +17,7 @@ def console():
 def test_await_works_and_statements_share_a_loop(console, capsys):
     console.push("import asyncio")
     console.push("event = asyncio.Event(); asyncio.get_running_loop().call_later(0.01, event.set)")
-    console.push("await asyncio.wait_for(event.wait(), 5)")
+    console.push("await asyncio.wait_for(event.wait(), 30)")
     assert "True" in capsys.readouterr().out
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from covet.database.adapters.leases import Leases
 from covet.exceptions import DatabaseUnavailable, PoolTimeout
+from tests.pace import until
 
 
 class Held:
@@ -53,7 +54,7 @@ def source(**options):
         name="'default'",
         pool_size=options.get("pool_size", 2),
         limit=options.get("limit", 2),
-        pool_timeout=options.get("pool_timeout", 0.2),
+        pool_timeout=options.get("pool_timeout", 60),
         pool_idle=options.get("pool_idle", 30),
         pool_recycle=options.get("pool_recycle"),
         is_shared=False,
@@ -141,9 +142,9 @@ async def test_cancelling_who_waits_does_not_stop_the_opening():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.sleep(0.1)
-    assert len(origin.made) == 1
+    await until(lambda: origin.made)
     assert await leases.acquire() is origin.made[0]
+    assert len(origin.made) == 1
 
 
 @run
@@ -186,7 +187,7 @@ async def test_overflow_that_is_unused_goes_back_to_the_pool():
         leases.put(each)
     for _ in range(3):
         leases._sweep()
-    await asyncio.sleep(0.01)
+    await until(lambda: [each.fate for each in held].count("released") == 2)
     assert leases.total == 1
     assert sorted(each.fate for each in held) == ["open", "released", "released"]
 
@@ -263,12 +264,12 @@ async def test_each_waiter_has_its_own_time():
         else:
             ended.append((timeout, "served"))
 
-    waiting = [asyncio.ensure_future(wait(timeout)) for timeout in (0.06, 0.02, 5, 0.04)]
-    await asyncio.sleep(0.1)
-    assert ended == [(0.02, True), (0.04, True), (0.06, True)]
+    waiting = [asyncio.ensure_future(wait(timeout)) for timeout in (0.06, 0.02, 60, 0.04)]
+    await until(lambda: len(ended) > 2)
+    assert sorted(ended) == [(0.02, True), (0.04, True), (0.06, True)]
     leases.put(held)
     await asyncio.gather(*waiting)
-    assert ended[-1] == (5, "served")
+    assert ended[-1] == (60, "served")
     await leases.close()
 
 

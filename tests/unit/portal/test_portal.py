@@ -5,7 +5,6 @@ import contextvars
 import gc
 import sys
 import threading
-import time
 import weakref
 
 import pytest
@@ -16,6 +15,7 @@ import covet
 from covet.exceptions import NotInPortal
 from covet.portal import PortalTaskFactory, at_close, in_portal, install, portal, wait
 from covet.portal import greenlets as portal_module
+from tests.pace import cost
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
@@ -235,7 +235,7 @@ def test_tasks_created_inside_a_portal_are_inside_one(run):
         gathered = await asyncio.gather(child(), child())
         async with asyncio.TaskGroup() as group:
             task = group.create_task(child())
-        waited = await asyncio.wait_for(asyncio.create_task(child()), 1)
+        waited = await asyncio.wait_for(asyncio.create_task(child()), 30)
         return {*gathered, task.result(), waited}
 
     assert run(portal(parent())) == {(True, "loaded")}
@@ -606,13 +606,8 @@ def test_a_call_costs_microseconds():
         """Does nothing."""
 
     async def main():
-        best = 1.0
-        for _ in range(5):
-            started = time.process_time()
-            for _ in range(2000):
-                await portal(nothing())
-            best = min(best, (time.process_time() - started) / 2000)
-        return best
+        for _ in range(2000):
+            await portal(nothing())
 
     # Measured 1.7 us on an idle core; the bound only catches a fresh greenlet for each call (15 us).
-    assert asyncio.run(main()) < 10e-6
+    assert cost(lambda: asyncio.run(main())) / 2000 < 10e-6

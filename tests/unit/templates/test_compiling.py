@@ -131,14 +131,17 @@ async def test_other_tasks_go_on_while_a_template_waits():
 
     async def slow():
         order.append("asked")
-        await asyncio.sleep(0.02)
+        asked.set()
+        await other_done.wait()
         order.append("answered")
         return "x"
 
     async def other():
-        await asyncio.sleep(0.01)
+        await asked.wait()
         order.append("other")
+        other_done.set()
 
+    asked, other_done = asyncio.Event(), asyncio.Event()
     template = made(Environment).from_string("{{ slow() }}")
     assert (await asyncio.gather(template.render_async(slow=slow), other()))[0] == "x"
     assert order == ["asked", "other", "answered"]

@@ -128,7 +128,7 @@ async def test_requests_overlap(app):
 
     @app.get("/meet/")
     async def meet(request):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await barrier.wait()
         return "met"
 

@@ -69,7 +69,7 @@ def test_async_tests_and_fixtures_run_without_further_plugins(run):
         @pytest.fixture
         async def generator(plain):
             variable.set("set in the fixture")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 yield plain + 1
             await asyncio.sleep(0)
             order.append("cleaned")

@@ -15,6 +15,7 @@ from covet.exceptions import (
     ProgrammingError,
     TransactionManagementError,
 )
+from tests.pace import until
 
 metadata = sa.MetaData()
 reporter = sa.Table(
@@ -125,9 +126,7 @@ async def test_streams_come_in_chunks_in_and_outside_transactions(adapter):
     with pytest.raises(DatabaseError):
         async for _ in adapter.stream("SELECT nonsense FROM nowhere", ()):
             pass
-    await asyncio.sleep(0.1)
-    status = adapter.pool_status()
-    assert status["idle"] == status["open"]
+    await until(lambda: adapter.pool_status()["idle"] == adapter.pool_status()["open"])
 
 
 async def test_query_hooks_see_every_statement(adapter):

@@ -6,6 +6,7 @@ import pytest
 
 from covet.database.transaction import transaction
 from covet.exceptions import IntegrityError
+from tests.pace import until
 
 pytestmark = pytest.mark.postgresql
 
@@ -31,9 +32,10 @@ async def test_notifications_arrive_and_go_out_with_the_commit(adapter):
     await adapter.notify("news", "at once")
     async with transaction():
         await adapter.notify("news", "with the commit")
+        await until(lambda: heard)
         await asyncio.sleep(0.1)
         assert heard == ["at once"]
-    await asyncio.sleep(0.2)
+    await until(lambda: len(heard) > 1)
     assert heard == ["at once", "with the commit"]
     await stop()
 
@@ -46,7 +48,7 @@ async def test_a_listener_survives_its_connection(adapter):
 
     stop = await adapter.listen("news", hear)
     await adapter.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-    for _ in range(50):
+    for _ in range(600):
         await adapter.notify("news", "again")
         await asyncio.sleep(0.1)
         if heard:
@@ -58,7 +60,7 @@ async def test_a_listener_survives_its_connection(adapter):
 async def test_session_state_of_a_callers_sql_is_gone_with_the_lease(adapter):
     await adapter.execute("SET search_path TO pg_catalog")
     await adapter.fetch("SELECT pg_advisory_lock(42)")
-    await asyncio.sleep(0.2)
+    await until(lambda: adapter.pool_status()["idle"] == adapter.pool_status()["open"])
     assert await adapter.fetch_value("SHOW search_path") == '"$user", public'
     assert await adapter.fetch_value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
 

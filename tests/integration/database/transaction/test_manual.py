@@ -19,6 +19,7 @@ from covet.database.transaction import (
 )
 from covet.exceptions import DatabaseError, TransactionClosed, TransactionManagementError
 from tests.integration.database.transaction.test_transaction import OopsError, create, names
+from tests.pace import until
 
 
 async def end():
@@ -173,12 +174,7 @@ async def test_a_task_that_ends_with_it_is_rolled_back_with_a_warning(adapter, c
     assert not [record for record in caplog.records if record.name == "covet.database"]
     for key in ("returns", "raises"):
         await asyncio.gather(asyncio.create_task(careless(key)), return_exceptions=True)
-        for _ in range(200):
-            status = adapter.pool_status()
-            if status["idle"] == status["open"]:
-                break
-            await asyncio.sleep(0.01)
-        assert status["idle"] == status["open"]
+        await until(lambda: adapter.pool_status()["idle"] == adapter.pool_status()["open"])
         assert "a task ended with autocommit off and a transaction open" in caplog.text
         caplog.clear()
     assert get_autocommit() is True
@@ -189,17 +185,16 @@ async def test_a_cancelled_task_gives_its_connection_back(adapter, caplog):
     async def careless():
         set_autocommit(False)
         await create(adapter, "cancelled")
-        await asyncio.sleep(10)
+        created.set()
+        await asyncio.sleep(600)
 
+    created = asyncio.Event()
     task = asyncio.create_task(careless())
-    await asyncio.sleep(0.1)
+    await created.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    for _ in range(200):
-        if adapter.pool_status()["idle"] == adapter.pool_status()["open"]:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: adapter.pool_status()["idle"] == adapter.pool_status()["open"])
     async with transaction():
         assert await names(adapter) == []
     assert "rolled back" in caplog.text
