@@ -32,8 +32,15 @@ NATURAL = (
     "FROM bench_post p JOIN bench_user u ON p.author_id = u.id WHERE p.is_published AND p.views >= $1 "
     "ORDER BY p.created_at DESC LIMIT 20"
 )
-PAGE = "SELECT id, title FROM bench_post WHERE id >= $1 ORDER BY id LIMIT 20"
-TAGS = "SELECT m.post_id, t.name FROM bench_tag t JOIN bench_post_tags m ON m.tag_id = t.id WHERE m.post_id = ANY($1)"
+# The columns that Django and CovetPy ask for in `m2m`, too.
+PAGE = (
+    "SELECT id, author_id, title, content, views, is_published, created_at FROM bench_post "
+    "WHERE id >= $1 ORDER BY id LIMIT 20"
+)
+TAGS = (
+    "SELECT t.id, t.name, m.post_id FROM bench_tag t JOIN bench_post_tags m ON m.tag_id = t.id "
+    "WHERE m.post_id = ANY($1)"
+)
 idle: deque[asyncpg.Connection] = deque()
 waiting: deque[asyncio.Future[asyncpg.Connection]] = deque()
 
@@ -107,9 +114,9 @@ async def answer(method: str, path: str, query: bytes, body: bytes) -> tuple[byt
             tags = await connection.fetch(TAGS, [row[0] for row in posts])
         by_post: dict[int, list[str]] = {}
         for row in tags:
-            by_post.setdefault(row[0], []).append(row[1])
+            by_post.setdefault(row[2], []).append(row[1])
         return orjson.dumps(
-            [{"id": row[0], "title": row[1], "tags": by_post.get(row[0], [])} for row in posts]
+            [{"id": row[0], "title": row[2], "tags": by_post.get(row[0], [])} for row in posts]
         ), b"application/json"
     if name == "queries":
         first = int(tail)
