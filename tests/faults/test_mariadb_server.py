@@ -214,3 +214,22 @@ async def test_a_password_that_is_rotated_while_running(mariadb, database):
         await again.close()
     finally:
         await root.close()
+
+
+async def test_a_transaction_that_nobody_works_in_is_ended(mariadb, database):
+    """idle_in_transaction_session_timeout: the server ends it, its locks are free, nothing of it is written."""
+    adapter = connect(database, idle_in_transaction_session_timeout=1)
+    await open_accounts(adapter)
+    onlooker = observer(database)
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            async with transaction():
+                await adapter.execute("UPDATE accounts SET balance = 0 WHERE id = 1")
+                with within(4):
+                    # Waits for the row's lock.
+                    await onlooker.execute("UPDATE accounts SET balance = balance WHERE id = 1")
+                await adapter.execute("UPDATE accounts SET balance = 0 WHERE id = 2")
+        assert await onlooker.fetch_value("SELECT sum(balance) FROM accounts") == ACCOUNTS * BALANCE
+    finally:
+        await onlooker.close()
+    await pool_is_full_again(adapter)

@@ -108,9 +108,14 @@ class MySQLAdapter(Adapter):
         settings = [f"time_zone = '{_offset(config.time_zone)}'", "sql_auto_is_null = 0"]
         if config.lock_timeout is not None:
             settings.append(f"innodb_lock_wait_timeout = {max(1, round(config.lock_timeout))}")
-        if config.statement_timeout is not None:
-            settings.append(f"max_statement_time = {config.statement_timeout:g}")
         settings.append("sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_TRANS_TABLES')")
+        # Comments for one of the servers only: which it is, is not known yet.
+        if (limit := config.statement_timeout) is not None:
+            settings[-1] += (
+                f"/*M!100101 , max_statement_time = {limit:g} *//*!80000 , max_execution_time = {int(limit * 1000)} */"
+            )
+        if (limit := config.idle_in_transaction_session_timeout) is not None:
+            settings[-1] += f"/*M!100300 , idle_transaction_timeout = {limit and max(1, round(limit))} */"
         return "SET " + ", ".join(settings)
 
     async def prepare_new(self, connection: Connection) -> None:
