@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks import instructions
 from benchmarks.answers import WrongAnswer, comparable
 from benchmarks.report import markdown, plot, refresh, targets, write
 
@@ -71,3 +72,18 @@ def test_the_documentation_has_the_marks(tmp_path, pytestconfig):
     page = tmp_path / "performance.md"
     page.write_text((pytestconfig.rootpath / "docs" / "performance.md").read_text())
     refresh(page, {"results": "x", "layers": "y"})
+
+
+def test_instructions_are_counted_a_call_and_without_the_counting(tmp_path):
+    for number, (name, total) in enumerate([("nothing", 2000), ("get", 42_000), ("save", 22_000)], 9):
+        text = f"version: 1\ndesc: Trigger: Client Request: {name}\nevents: Ir\ntotals: {total}\n"
+        (tmp_path / f"counts.{number}").write_text(text)
+    (tmp_path / "counts.12").write_text("desc: Trigger: Program termination\ntotals: 9\n")
+    assert instructions.CALLS == 20
+    assert list(instructions.read(tmp_path).items()) == [("get", 2000), ("save", 1000)]
+
+
+def test_more_instructions_than_kept_are_told():
+    kept = {"get": 1000, "save": 1000}
+    assert instructions.judge({"get": 1050, "save": 10}, kept) == []
+    assert instructions.judge({"get": 1051, "save": 10}, kept) == ["get: 1051 instructions; kept 1000, tolerated 1050"]
