@@ -64,7 +64,7 @@ class MariaDB:
             cwd=self.data, **self._user,
         )  # fmt: skip
         if not wait_until(self._greets, self.process):
-            raise RuntimeError(f"MariaDB did not start: {(self.data / 'log').read_text()[-1000:]}")
+            raise ServiceUnavailable(f"MariaDB did not start: {(self.data / 'log').read_text()[-1000:]}")
 
     def _greets(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
