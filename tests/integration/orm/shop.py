@@ -203,7 +203,7 @@ class Stage:
         adapter = connections["default"]
         ContentType.objects.clear_cache()
         models = [ContentType, *apps.get_app_config(LABEL).get_models(include_auto_created=True)]
-        tables = [model.table for model in models]
+        tables = [model.table for model in models if not model._meta.proxy]
         metadata = tables[0].metadata
         async with adapter.engine.begin() as connection:
             await connection.run_sync(metadata.create_all, tables)

@@ -17,6 +17,7 @@ from covet.database.orm import (
     DateTimeField,
     Exists,
     F,
+    FilteredRelation,
     ForeignKey,
     Func,
     IntegerField,
@@ -34,6 +35,7 @@ from covet.database.orm import (
 from covet.database.orm.constraints import BaseConstraint
 from covet.database.orm.fields.json import KT
 from covet.database.orm.functions import Now
+from covet.database.transaction import transaction
 from covet.exceptions import FieldDoesNotExist, FieldError
 from covet.http.shortcuts import aget_list_or_404, aget_object_or_404
 from tests.integration.orm.shop import LABEL, Car, Note, Post, Profile, Queries, Stage, Tag, User
@@ -80,6 +82,12 @@ class Below(Both):
 
     class Meta:
         app_label = LABEL
+
+
+class Reader(User):
+    class Meta:
+        app_label = LABEL
+        proxy = True
 
 
 class Forgetful(User):
@@ -363,6 +371,29 @@ def test_union_is_ordered_by_what_each_part_annotates(stage: Stage) -> None:
         rows = first.union(second).values_list("age", flat=True)
         assert await rows.order_by("place") == [40, 30]
         assert await rows.order_by("-place") == [30, 40]
+
+    stage.run(body)
+
+
+def test_rows_of_a_filtered_relation_can_be_locked(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        ann = await User.create(username="ann", age=30)
+        await Post.create(title="one", author=ann)
+        rows = Post.objects.annotate(writer=FilteredRelation("author")).select_related("writer")
+        async with transaction():
+            for names in (("self",), ("self", "writer")):
+                (post,) = await rows.select_for_update(of=names)
+                assert post.writer == ann
+
+    if stage.url.startswith("postgresql"):
+        stage.run(body)
+
+
+def test_many_rows_are_made_through_a_proxy(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        made = await Reader.objects.bulk_create([Reader(username="ann"), User(username="bob")])
+        assert [user.pk is not None for user in made] == [True, True]
+        assert await Reader.objects.count() == 2
 
     stage.run(body)
 

@@ -19,7 +19,8 @@ def locked_aliases(query: Any, names: tuple[str, ...]) -> list[str]:
     aliases: list[str] = []
     opts = query.get_meta()
     requested = query.select_related if isinstance(query.select_related, dict) else {}
-    allowed = ["self", *_followed(opts, requested)]
+    renamed = {name: relation.relation_name for name, relation in query.filtered_relations.items()}
+    allowed = ["self", *_followed(opts, requested, renamed)]
     invalid = [name for name in names if name not in allowed]
     if invalid:
         message = (
@@ -44,8 +45,14 @@ def _own_alias(query: Any, opts: Any) -> str:
     return alias
 
 
-def _followed(opts: Any, requested: dict[str, Any]) -> list[str]:
-    """The paths of every parent and every selected relation, the nearest first."""
+def _followed(opts: Any, requested: dict[str, Any], renamed: dict[str, str]) -> list[str]:
+    """The paths of every parent and every selected relation, the nearest first.
+
+    Args:
+        opts: of the query's model.
+        requested: what select_related() follows.
+        renamed: the relations behind the names of FilteredRelation.
+    """
     found: list[str] = []
     level: list[tuple[str, Any, dict[str, Any]]] = [("", opts, requested)]
     while level:
@@ -53,9 +60,9 @@ def _followed(opts: Any, requested: dict[str, Any]) -> list[str]:
         for prefix, here, wanted in level:
             links = [link for link in here.concrete_model._meta.parents.values() if link]
             below += [(f"{prefix}{link.name}__", link.remote_field.model._meta, {}) for link in links]
-            below += [
-                (f"{prefix}{name}__", here.get_field(name).related_model._meta, inner) for name, inner in wanted.items()
-            ]
+            for name, inner in wanted.items():
+                relation = name if prefix else renamed.get(name, name)
+                below.append((f"{prefix}{name}__", here.get_field(relation).related_model._meta, inner))
         found += [prefix.removesuffix("__") for prefix, _, _ in below]
         level = below
     return found

@@ -292,6 +292,7 @@ class Options(FieldLists):
     def setup_proxy(self, target: Any) -> None:
         """Share the table of `target`."""
         self.pk = target._meta.pk
+        self.auto_field = target._meta.auto_field
         self.proxy_for_model = target
         self.db_table = target._meta.db_table
 
