@@ -11,6 +11,7 @@ import pytest
 from covet.database.connections import connections
 from covet.database.orm import (
     CASCADE,
+    Case,
     CharField,
     CheckConstraint,
     Count,
@@ -31,10 +32,12 @@ from covet.database.orm import (
     Q,
     Sum,
     Value,
+    When,
+    Window,
 )
 from covet.database.orm.constraints import BaseConstraint
 from covet.database.orm.fields.json import KT
-from covet.database.orm.functions import Now
+from covet.database.orm.functions import Mod, Now, RowNumber
 from covet.database.transaction import transaction
 from covet.exceptions import FieldDoesNotExist, FieldError
 from covet.http.shortcuts import aget_list_or_404, aget_object_or_404
@@ -394,6 +397,42 @@ def test_many_rows_are_made_through_a_proxy(stage: Stage) -> None:
         made = await Reader.objects.bulk_create([Reader(username="ann"), User(username="bob")])
         assert [user.pk is not None for user in made] == [True, True]
         assert await Reader.objects.count() == 2
+
+    stage.run(body)
+
+
+def test_order_by_expressions_keep_their_values_whatever_follows(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        for age in (31, 32, 33, 34, 35):
+            await User.create(username="ann", age=age)
+        rows = User.objects.order_by(Mod("age", 3), Case(When(age=33, then=1), default=0), "age")
+        expected = [33, 31, 34, 32, 35]
+
+        async def ages(found: Any) -> list[int]:
+            return [user.age for user in await found]
+
+        assert await ages(rows) == expected
+        assert await ages(rows.filter(age__gt=31).exclude(age=35)) == [33, 34, 32]
+        assert await ages(rows.annotate(more=F("age") + 100)) == expected
+        assert await ages(rows.only("age")[1:3]) == [31, 34]
+        assert await ages(rows.reverse()) == [35, 32, 34, 31, 33]
+        assert await rows.values_list("age", flat=True) == expected
+        assert await rows.values_list(F("age") + 50, flat=True) == [83, 81, 84, 82, 85]
+        assert (await rows.first()).age == 33
+        assert await ages(User.objects.filter(pk__in=rows.filter(age__lt=35)[:2]).order_by("age")) == [31, 33]
+        assert await ages(User.objects.filter(age__lt=33) | rows) == expected
+        united = User.objects.filter(age__lt=33).union(User.objects.filter(age=33))
+        assert await ages(united.order_by(Mod("age", 3))) == [33, 31, 32]
+
+    stage.run(body)
+
+
+def test_rows_of_a_window_may_exist(stage: Stage) -> None:
+    async def body(queries: Queries) -> None:
+        await _two_users()
+        ranked = User.objects.annotate(place=Window(RowNumber(), order_by="age"))
+        assert await ranked.filter(place=2).exists()
+        assert not await ranked.filter(place=3).exists()
 
     stage.run(body)
 

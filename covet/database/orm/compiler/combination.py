@@ -121,7 +121,10 @@ def _select_also(query: Any, expression: Any, number: int, *, fixed: bool) -> in
     name = f"{HIDDEN}{number}"
     position = 0
     for part in query.combined:
+        # The values are those of the combination's order, not of the part.
+        offset, part.offset = part.offset, query.order_offset
         resolved = expression.resolve_expression(part, allow_joins=True, reuse=None)
+        part.offset = offset
         if fixed or part.combinator or isinstance(expression, Ref):
             raise DatabaseError("ORDER BY term does not match any column in the result set.")
         part.annotations[name] = resolved

@@ -398,7 +398,7 @@ class Merge:
         for name, annotation in other.annotations.items():
             query.annotations.setdefault(name, annotation.relabeled_clone(renamed))
         if other.order_by:
-            query.order_by = other.order_by
+            query.order_by, query.order_offset = other.order_by, other.order_offset
         query.standard_ordering = other.standard_ordering
 
 

@@ -22,12 +22,16 @@ def ordering_of(query: Any) -> tuple[list[Any], bool]:
         return [], False
     resolved: list[Any] = []
     seen: list[Any] = []
-    for item in _expand(query, items):
-        order = item if item_is_resolved(item) else item.resolve_expression(query, allow_joins=True, reuse=None)
-        if any(order.expression == known for known in seen):
-            continue
-        seen.append(order.expression)
-        resolved.append(order)
+    offset, query.offset = query.offset, query.order_offset
+    try:
+        for item in _expand(query, items):
+            order = item if item_is_resolved(item) else item.resolve_expression(query, allow_joins=True, reuse=None)
+            if any(order.expression == known for known in seen):
+                continue
+            seen.append(order.expression)
+            resolved.append(order)
+    finally:
+        query.offset = offset
     return resolved, is_default
 
 

@@ -71,9 +71,9 @@ def qualified(
     if having is not None:
         with suppress(FullResultSet):
             inner = inner.having(having.as_clause(emitter))
-    statement = sa.select(
-        *(column.as_clause(emitter).label(f"col{index + 1}") for index, column in enumerate(outer_columns))
-    ).select_from(inner.subquery(NAME))
+    # exists() wants no column, which only PostgreSQL can say.
+    wanted = [column.as_clause(emitter).label(f"col{index + 1}") for index, column in enumerate(outer_columns)]
+    statement = sa.select(*(wanted or [sa.literal_column("1").label("a")])).select_from(inner.subquery(NAME))
     statement = add_conditions(statement, query, emitter, outer_where)
     if query.distinct:
         statement = statement.distinct()

@@ -66,6 +66,8 @@ class Query(Filters):
         self.default_cols = True
         self.group_by: tuple[Any, ...] | bool | None = None
         self.order_by: tuple[Any, ...] = ()
+        # Where the values of order_by() start: it is resolved when everything else has been.
+        self.order_offset = base
         self.default_ordering = True
         self.standard_ordering = True
         self.distinct = False
@@ -452,6 +454,7 @@ class Query(Filters):
                 raise FieldError(message)
         if items:
             self.order_by = (*self.order_by, *items)
+            self.order_offset = self.offset
         else:
             self.default_ordering = False
 
