@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from covet.database.migrations.migration import Migration
-from covet.exceptions import CovetError
+from covet.exceptions import CovetError, choices
 
 _NUMBERED = re.compile(r"^(\d+)_?\w*\.py$")
 _OURS = "covet.database.migrations"
@@ -147,6 +148,37 @@ def _is_ours(tree: ast.Module) -> bool:
     return False
 
 
+def _check_calls(path: Path, source: bytes, migration: type[Migration]) -> None:
+    """Refuse operations that do not exist, and those that would never run because nobody awaits them."""
+    own = {"up", "down"}
+    functions = [
+        node for node in ast.walk(_parsed(path, source)) if isinstance(node, ast.AsyncFunctionDef) and node.name in own
+    ]
+    for node in (each for function in functions for each in ast.walk(function)):
+        if isinstance(node, ast.Call) and _on_self(node.func) and not hasattr(migration, _name_of(node)):
+            known = [name for name in dir(migration) if not name.startswith("_")]
+            raise BadMigrationFile(
+                f"{path}:{node.lineno}: there is no operation {_name_of(node)!r}; choose one of: "
+                + ", ".join(choices(_name_of(node), known))
+            )
+        call = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(call, ast.Call) and _on_self(call.func):
+            operation = getattr(migration, _name_of(call), None)
+            if inspect.iscoroutinefunction(operation):
+                raise BadMigrationFile(
+                    f"{path}:{call.lineno}: self.{_name_of(call)}(...) is not awaited, so it would never run; put "
+                    "`await` before it."
+                )
+
+
+def _on_self(function: ast.expr) -> bool:
+    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
 def _load_file(app: str, path: Path, source: bytes) -> MigrationFile:
     name = f"_covet_migrations.{app or 'project'}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -161,5 +193,6 @@ def _load_file(app: str, path: Path, source: bytes) -> MigrationFile:
     for value in vars(module).values():
         # `class Migration(Migration)` shadows the imported base; only the class made here counts.
         if isinstance(value, type) and issubclass(value, Migration) and value.__module__ == name:
+            _check_calls(path, source, value)
             return MigrationFile(app, path.stem, path, value, checksum(source))
     raise BadMigrationFile(f"{path} defines no migration; it needs `class Migration(Migration):` with up() and down().")

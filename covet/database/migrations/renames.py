@@ -69,6 +69,10 @@ def find_renames(compared: Compared, named: Iterable[str], ask: Ask | None) -> t
             gone = [
                 each.column.name for each in compared.changes if isinstance(each, DropColumn) and each.table == table
             ]
+            if old not in gone and f"{old}_id" in gone:
+                # A relation, by the names of its fields.
+                come = [e.column.name for e in compared.changes if isinstance(e, AddColumn) and e.table == table]
+                old, new = f"{old}_id", f"{new}_id" if f"{new}_id" in come else new
             _check(old, gone, f"column of {table}")
             found.columns.append((table, old, new))
     for dropped, added in _column_pairs(compared):
@@ -125,6 +129,9 @@ def _table_pairs(compared: Compared) -> list[tuple[DropTable, CreateTable]]:
 
 def _alike(old: TableState, new: TableState) -> bool:
     if set(old.columns) == set(new.columns):
+        return True
+    # A many-to-many table that became a model of its own brings more columns.
+    if len(old.of_kind("f")) == 2 and len(old.columns) == 3 and set(old.columns) < set(new.columns):
         return True
     return len(old.columns) > 1 and [c.type for c in old.columns.values()] == [c.type for c in new.columns.values()]
 

@@ -14,6 +14,7 @@ from covet.database.migrations import differences
 from covet.database.migrations.commands import applying, detecting, guarding, inspecting, showing, squashing
 from covet.database.migrations.commands.detecting import NotUpToDate
 from covet.database.migrations.commands.squashing import CannotSquash
+from covet.database.migrations.files import BadMigrationFile
 from covet.database.migrations.filling import NeedsDefault
 from covet.database.migrations.graph import BadGraph
 from covet.database.migrations.project import Project
@@ -24,6 +25,7 @@ from covet.database.orm.fields import CharField, DecimalField, IntegerField, Pos
 from covet.database.orm.registry import Apps, apps
 from covet.database.orm.relationships import ForeignKey, ManyToManyField
 from covet.database.orm.signals import post_migrate, pre_migrate
+from covet.exceptions import DataError
 from covet_cli.commands.migration.project import unhurried
 from tests.integration.migrations.laboratory import Laboratory, laboratory, make_models
 from tests.integration.migrations.test_faults import write
@@ -402,6 +404,68 @@ async def test_expression_as_default_comes_back(sqlite_url: str, tmp_path: Path)
         await lab.apply()
         await lab.rollback()
         assert (await lab.schema())["lab_book"].columns["n"].default == "abs ( - 7 )"
+
+
+@pytest.mark.parametrize(
+    ("old", "value"), [("VARCHAR(30)", "'far too long'"), ("INTEGER", "1234567")], ids=["text", "number"]
+)
+async def test_shorter_text_refuses_what_it_would_cut(
+    old: str, value: str, postgresql_url: str, tmp_path: Path
+) -> None:
+    async with laboratory(postgresql_url, tmp_path) as lab:
+        write(lab, "0001_it", f"await self.create_table('it', id='INTEGER PRIMARY KEY', n='{old}')")
+        await lab.apply()
+        await lab.run(f"INSERT INTO it (n) VALUES ({value})")
+        write(lab, "0002_n", "await self.alter_column('it', 'n', type='VARCHAR(5)', default=None)")
+        with pytest.raises(DataError, match="value too long"):
+            await lab.apply()
+        assert str((await lab.rows("SELECT n FROM it"))[0][0]) == value.strip("'")
+
+
+@pytest.mark.parametrize(
+    ("up", "message"),
+    [
+        ("self.drop_table('it')", "0001_it.py:9: self.drop_table(...) is not awaited, so it would never run"),
+        ("await self.drop_tabel('it')", "0001_it.py:9: there is no operation 'drop_tabel'; choose one of: drop_table"),
+    ],
+)
+async def test_call_that_would_do_nothing_is_refused(up: str, message: str, sqlite_url: str, tmp_path: Path) -> None:
+    async with laboratory(sqlite_url, tmp_path) as lab:
+        write(lab, "0001_it", up)
+        with pytest.raises(BadMigrationFile) as caught:
+            await lab.apply()
+        assert message in str(caught.value)
+
+
+async def test_relation_is_renamed_by_its_field_and_a_table_between_may_become_a_model(
+    database_url: str, tmp_path: Path
+) -> None:
+    def models(author: str, between: bool) -> list[type]:
+        link = {
+            "book": ForeignKey("Book", "CASCADE"),
+            "tag": ForeignKey("Tag", "CASCADE"),
+            "w": IntegerField(default=1),
+        }
+        tags = ManyToManyField("Tag", through="Link") if between else ManyToManyField("Tag")
+        return make_models(
+            Tag={"name": CharField(max_length=9)},
+            **({"Link": link} if between else {}),
+            Book={author: ForeignKey("Tag", "CASCADE", null=True, related_name="+"), "tags": tags},
+        )
+
+    async with laboratory(database_url, tmp_path) as lab:
+        await lab.auto(models("author", between=False))
+        await lab.apply()
+        await lab.run("INSERT INTO lab_tag (name) VALUES ('t')", "INSERT INTO lab_book (author_id) VALUES (1)")
+        await lab.run("INSERT INTO lab_book_tags (book_id, tag_id) VALUES (1, 1)")
+        unasked = await lab.auto(models("writer", between=True), dry_run=True)
+        assert set(unasked.hints) == {"lab_book_tags:lab_link", "lab_book.author_id:writer_id"}
+        answers = ["Book.author:writer", "lab_book_tags:lab_link"]
+        await lab.auto(models("writer", between=True), renames=answers)
+        await lab.apply()
+        assert await lab.rows("SELECT book_id, tag_id, w FROM lab_link") == [(1, 1, 1)]
+        assert await lab.rows("SELECT writer_id FROM lab_book") == [(1,)]
+        assert (await lab.auto(models("writer", between=True), dry_run=True)).notes == []
 
 
 WITH_FUNCTION = """\

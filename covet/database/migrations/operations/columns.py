@@ -172,9 +172,12 @@ class ColumnOperations(Operations):
             unsigned = kind.lower().endswith(" unsigned")
             if was_unsigned and not unsigned:
                 await self._drop_positive_check(table, name)
-            if change.default is not None and not isinstance(change.default, Keep):
+            if not isinstance(change.default, Keep):
+                # Neither a default that goes nor one that comes has to fit the other type.
                 await self._run(f"{head} DROP DEFAULT")
-            using = change.using or f"{self._quote(name)}::{native}"
+            # An explicit cast to varchar(n) cuts what is too long; by assignment it is refused.
+            is_short = native.lower().startswith(("varchar", "char")) and not native.endswith("]")
+            using = change.using or f"{self._quote(name)}::{'text' if is_short else native}"
             await self._run(f"{head} TYPE {native} {collation} USING {using}")
             if unsigned and not was_unsigned:
                 check = quote(f"{table}_{name}_check")
