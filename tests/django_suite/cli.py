@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.first:
         apps = FIRST
     if options.calibrate:
-        return _calibrate(options.jobs)
+        return _calibrate(apps, options.jobs)
     if options.table:
         report.write_table(denominator.VENDORS)
         return 0
@@ -59,11 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _calibrate(jobs: int) -> int:
+def _calibrate(apps: tuple[str, ...], jobs: int) -> int:
     for vendor in denominator.VENDORS:
         servers.start(vendor)
-        run_each(APPS, subject="oracle", vendor=vendor, jobs=jobs)
-    counted = denominator.calibrate(tests_folder())
+        run_each(apps, subject="oracle", vendor=vendor, jobs=jobs)
+    counted = denominator.calibrate(tests_folder(), apps)
     print(describe_tiers(counted))
     return 0
 

@@ -62,11 +62,11 @@ def _expanded(rows: Iterable[dict[str, str]]) -> Iterable[dict[str, str]]:
         yield {**row, "test": f"{group}.{row['test']}"}
 
 
-def calibrate(root: Path) -> list[Counted]:
-    """Make the denominator from the oracle's kept results and write it."""
-    outcomes = {vendor: dict(results.tests_of("oracle", vendor, APPS)) for vendor in VENDORS}
+def calibrate(root: Path, apps: tuple[str, ...] = APPS) -> list[Counted]:
+    """Make the denominator of `apps` from the oracle's kept results and write it; other apps keep theirs."""
+    outcomes = {vendor: dict(results.tests_of("oracle", vendor, apps)) for vendor in VENDORS}
     categories: dict[str, str] = {}
-    for app in APPS:
+    for app in apps:
         categories.update(selection.categories_in(root, app))
     by_method = _by_method(categories)
     counted: list[Counted] = []
@@ -78,6 +78,8 @@ def calibrate(root: Path) -> list[Counted]:
             touched = any(record["calls"] for record in records.values())
             counts = any(record["query_counts"] for record in records.values())
             counted.append(Counted(name, _tier(category, touched), passed, counts))
+    counted += [test for test in load() if test.app not in apps] if set(apps) < set(APPS) else []
+    counted.sort(key=lambda test: test.name)
     _write(counted)
     return counted
 

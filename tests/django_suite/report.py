@@ -40,7 +40,7 @@ def table(counted: Sequence[Counted], vendors: Sequence[str]) -> str:
         "every test that Django itself passes in this harness on that database. *Passed* looks at `assertNumQueries`",
         "strictly; *count only* are the tests that fail by nothing but their number of queries, and pass when a second",
         "run ignores it: CovetPy loads a relation for a whole result set at once where Django makes a query a row.",
-        "*Missing* tests use a name of Django's that CovetPy lacks.",
+        "*Missing* tests use a name of Django's that CovetPy lacks. The PostgreSQL server has the contrib extensions.",
     ]
     for vendor in vendors:
         found = standings(counted, subject="covet", vendor=vendor)

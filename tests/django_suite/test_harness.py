@@ -126,10 +126,15 @@ class Toy:
     def patch_target(self, dotted: str) -> str:
         return shim.shim_name(dotted)
 
+    def class_path(self, dotted: str) -> str:
+        return dotted.replace("django.db.models", "toys")
+
 
 SOURCE = """
 from django.db import models
 from django.db.models import Window
+
+PATHS = ["django.db.models.Model", "<django.db.models.F> of django.db.models", f"django.db.models.{1}", "django.test.X"]
 
 class Plain(models.Model):
     pass
@@ -182,6 +187,10 @@ def test_calls_in_sync_bodies_are_awaited_and_native_ones_left(toy_module: Any) 
     assert in_portal(toy_module.asks) == "fetched"
     assert in_portal(toy_module.asks_in_lambda) == "fetched"
     assert asyncio.run(toy_module.asks_natively()) == "fetched"
+
+
+def test_paths_of_classes_in_strings_are_rewritten_as_imports_are(toy_module: Any) -> None:
+    assert toy_module.PATHS == ["toys.Model", "<toys.F> of django.db.models", "toys.1", "django.test.X"]
 
 
 # --- the denominator and what is said of it -----------------------------------------------------------------------
