@@ -22,6 +22,8 @@ from typing import Any
 
 from tests.isolation.aspect import Aspect
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 class Environment(Aspect):
     """Environment variables."""
@@ -170,6 +172,8 @@ class Modules(Aspect):
     def __init__(self) -> None:
         self._known: dict[str, ModuleType] = {}
         self._temporary = str(Path(tempfile.gettempdir()).resolve()) + os.sep
+        # A checkout and its environment may lie there too: what they bring stays.
+        self._lasting = (str(ROOT) + os.sep, str(Path(sys.prefix).resolve()) + os.sep)
 
     def look(self) -> Any:
         if len(self._known) != len(sys.modules) or next(reversed(self._known)) != next(reversed(sys.modules)):
@@ -191,7 +195,8 @@ class Modules(Aspect):
         self._known = sys.modules.copy()
 
     def _is_temporary(self, module: Any) -> bool:
-        return str(getattr(module, "__file__", None) or "").startswith(self._temporary)
+        file = str(getattr(module, "__file__", None) or "")
+        return file.startswith(self._temporary) and not file.startswith(self._lasting)
 
 
 class Loggers(Aspect):

@@ -8,7 +8,9 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import types
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from covet.database.orm.signals import post_save, pre_save
 from covet.routing import register_converter
 from covet.utils import timezone, translation
 from tests.isolation import Isolation
+from tests.isolation.process import Modules
 
 HELD = []
 
@@ -161,3 +164,10 @@ def test_a_model_that_was_taken_out_comes_back_and_is_said():
     apps.clear_cache()
     assert process.restore() == ["the model contenttypes.contenttype was taken out or replaced"]
     assert apps.get_model("contenttypes.ContentType") is ContentType
+
+
+def test_a_checkout_in_a_temporary_folder_keeps_its_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(Path(__file__).parents[3]))
+    modules = Modules()
+    assert not modules._is_temporary(sys.modules[__name__])
+    assert modules._is_temporary(types.SimpleNamespace(__file__=f"{tempfile.gettempdir()}/elsewhere/made.py"))

@@ -1,5 +1,6 @@
 """Databases that Django made: the adopted models show no difference, and Django notices nothing."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -131,6 +132,7 @@ async def test_baseline_is_faked_only_at_zero_difference(database_url: str, tmp_
         assert await lab.apply(fake_initial=True) == ["0001_django_baseline"]
 
 
+@functools.cache
 def zoo(vendor: str) -> list[Any]:
     """The zoo's models, CovetPy's this time, in a registry of their own."""
     major, minor = django("sqlite://", "version").split()

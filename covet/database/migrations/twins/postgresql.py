@@ -219,7 +219,7 @@ class PostgresqlTwins:
             "AND NOT (d.classid = 'pg_class'::regclass AND EXISTS "
             "(SELECT 1 FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('i', 'I'))) "
             "AND NOT (d.classid = 'pg_constraint'::regclass AND EXISTS "
-            "(SELECT 1 FROM pg_constraint o WHERE o.oid = d.objid AND o.contype IN ('u', 'c', 'f')))"
+            "(SELECT 1 FROM pg_constraint o WHERE o.oid = d.objid AND o.contype IN ('u', 'c', 'f', 'n')))"
         )
         if others:
             raise NoTwin(table, name, f"{others[0][0]} depends on it")
