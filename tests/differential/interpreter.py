@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from tests.differential.catalog import MODELS
-from tests.differential.programs import Node, Program
+from tests.differential.expressions import Node
+from tests.differential.programs import Program
 
 OPERATORS: Final = {"plus": operator.add, "minus": operator.sub, "times": operator.mul, "mod": operator.mod}
 JOINERS: Final = {"and": operator.and_, "or": operator.or_, "xor": operator.xor}
@@ -30,8 +31,11 @@ class Interpreter:
 
     def queryset(self, program: Program) -> Any:
         """The lazy QuerySet of a program's steps."""
-        made = getattr(self.declared, program.model).objects.all()
-        for step in program.steps:
+        return self.stepped(getattr(self.declared, program.model).objects.all(), program.steps)
+
+    def stepped(self, made: Any, steps: tuple[Node, ...]) -> Any:
+        """A QuerySet with the steps taken from it."""
+        for step in steps:
             if step[0] == "annotate":
                 made = made.annotate(**{step[1]: self.expression(step[2])})
             else:
@@ -70,6 +74,16 @@ class Interpreter:
             if distinct:
                 options["distinct"] = True
             return getattr(self.models, name)(path, **options)
+        if kind == "window":
+            _, name, arguments, partition = node
+            function = getattr(self.functions, name, None) or getattr(self.models, name)
+            parts = {"partition_by": [self.models.F(partition)]} if partition else {}
+            made = function(*(one[1] if one[0] == "value" else self.expression(one) for one in arguments))
+            return self.models.Window(made, order_by=[self.models.F("pk").asc()], **parts)
+        if kind == "first_of":
+            _, model, key, condition, order, field = node
+            rows = getattr(self.declared, model).objects.filter(**{key: self.models.OuterRef("pk")})
+            return self.models.Subquery(rows.filter(self.condition(condition)).order_by(order).values(field)[:1])
         return OPERATORS[kind](self.expression(node[1]), self.expression(node[2]))
 
     def ordered(self, made: Any, order: Node) -> Any:
@@ -79,6 +93,8 @@ class Interpreter:
     def _term(self, term: Any) -> Any:
         if isinstance(term, str):
             return term
+        if term[0] == "by":
+            return getattr(self.expression(term[2]), term[1])()
         direction, name, nulls = term
         return getattr(self.models.F(name), direction)(**{f"nulls_{nulls}": True})
 
@@ -92,6 +108,21 @@ class Interpreter:
 
     def _end_rows(self, program: Program, made: Any, order: Node, window: Any, extra: Any) -> tuple[Any, Any]:
         return self._windowed(made, order, window), functools.partial(_attributes, program.model, extra)
+
+    def _end_later(
+        self, program: Program, made: Any, order: Node, steps: Any, window: Any, extra: Any
+    ) -> tuple[Any, Any]:
+        names = (*extra, *(step[1] for step in steps if step[0] == "annotate"))
+        made = self._sliced(self.stepped(self.ordered(made, order), steps), window)
+        return made, functools.partial(_attributes, program.model, names)
+
+    def _end_distinct(self, program: Program, made: Any, names: Any) -> tuple[Any, Any]:
+        return made.order_by(*names).values(*names).distinct(), dict
+
+    def _end_moments(
+        self, program: Program, made: Any, method: str, name: str, part: str, direction: str
+    ) -> tuple[Any, Any]:
+        return getattr(made, method)(name, part, order=direction), _same
 
     def _end_values(self, program: Program, made: Any, order: Node, window: Any, names: Any) -> tuple[Any, Any]:
         return self._windowed(made, order, window).values(*dict.fromkeys(names)), dict
@@ -129,8 +160,10 @@ class Interpreter:
         return self.ordered(getattr(made, method)(*names), order), row
 
     def _windowed(self, made: Any, order: Node, window: Any) -> Any:
+        return self._sliced(self.ordered(made, order), window)
+
+    def _sliced(self, made: Any, window: Any) -> Any:
         start, stop = window
-        made = self.ordered(made, order)
         return made if (start, stop) == (None, None) else made[start:stop]
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from tests.differential.catalog import MODELS
-from tests.differential.programs import DOCUMENTS, TOKENS, WORDS
+from tests.differential.expressions import DOCUMENTS, TOKENS, WORDS
 
 Rows = dict[str, list[dict[str, Any]]]
 Links = dict[str, list[tuple[int, int]]]
