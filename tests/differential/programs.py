@@ -57,7 +57,7 @@ def programs(draw: st.DrawFn) -> Program:
             elif node[0] == "first_of":
                 steps.append(("filter", ("is", "extra_one__isnull", draw(st.booleans()))))
     order = draw(orders(model, tuple(annotated)))
-    return Program(model, tuple(steps), draw(ends(model, tuple(annotated), order)))
+    return Program(model, tuple(steps), draw(ends(model, tuple(annotated), order, tuple(steps))))
 
 
 @functools.cache
@@ -81,10 +81,12 @@ def orders(draw: st.DrawFn, model: str, annotated: tuple[str, ...]) -> Node:
 
 @functools.cache
 @st.composite
-def ends(draw: st.DrawFn, model: str, annotated: tuple[str, ...], order: Node) -> Node:
+def ends(draw: st.DrawFn, model: str, annotated: tuple[str, ...], order: Node, steps: tuple[Node, ...]) -> Node:
     """What is asked of the QuerySet."""
     described = MODELS[model]
     window = draw(st.sampled_from(((None, None), (None, None), (0, 3), (1, 4), (2, None))))
+    # Django keeps rows apart by their windows, though only what is chosen should be distinct.
+    windowed = any(step[0] == "annotate" and step[2][0] == "window" for step in steps)
     kind = draw(st.integers(0, 17))
     if kind <= 2:
         return ("rows", order, window, annotated)
@@ -112,11 +114,11 @@ def ends(draw: st.DrawFn, model: str, annotated: tuple[str, ...], order: Node) -
         return (draw(st.sampled_from(("first", "last", "exists"))), order)
     if kind in {13, 14}:
         return ("later", order, draw(_later_steps(model)), window, annotated)
-    if kind == 15:
+    if kind == 15 and not windowed:
         names = draw(st.lists(paths_only(model, json=False), min_size=1, max_size=2, unique=True))
         return ("distinct", tuple(names))
     moments = sorted(name for name, found in described.fields.items() if found in {"date", "datetime"})
-    if kind == 16 and moments:
+    if kind == 16 and moments and not windowed:
         name = draw(st.sampled_from(moments))
         part = draw(st.sampled_from(("year", "month", "week", "day")))
         method = "dates" if described.fields[name] == "date" else "datetimes"

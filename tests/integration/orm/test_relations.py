@@ -571,6 +571,19 @@ def test_negation_within_one_filter_means_the_row_that_is_joined(stage: Stage) -
     stage.run(body)
 
 
+def test_negation_of_having_none_means_having_one(stage: Stage) -> None:
+    """There is no row to be tied to: beside its contrary the condition finds nobody."""
+
+    async def body(queries: Queries) -> None:
+        idle = await User.create(username="idle")
+        none = Q(posts__id__isnull=True)
+        assert await User.objects.filter(none) == [idle]
+        assert await User.objects.filter(none & ~none) == []
+        assert await User.objects.filter(none & ~Q(edited__id__isnull=False)) == [idle]
+
+    stage.run(body)
+
+
 def test_an_earlier_join_of_the_table_unties_a_negated_condition(stage: Stage) -> None:
     """As in Django, which knows a joined row by its table's alias: another join of the table has taken the name."""
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql.elements import quoted_name
 
 from covet.database.orm.compiler.columns import Selection
 from covet.database.orm.compiler.derived import DerivedColumn
@@ -72,7 +73,12 @@ def qualified(
         with suppress(FullResultSet):
             inner = inner.having(having.as_clause(emitter))
     # exists() wants no column, which only PostgreSQL can say.
-    wanted = [column.as_clause(emitter).label(f"col{index + 1}") for index, column in enumerate(outer_columns)]
+    # What stands around this one reads its columns by their names.
+    labels = [
+        f"col{index}" if label is None else quoted_name(label, quote=True)
+        for index, (_, label) in enumerate(selection.columns, 1)
+    ]
+    wanted = [column.as_clause(emitter).label(name) for column, name in zip(outer_columns, labels, strict=True)]
     statement = sa.select(*(wanted or [sa.literal_column("1").label("a")])).select_from(inner.subquery(NAME))
     statement = add_conditions(statement, query, emitter, outer_where)
     if query.distinct:

@@ -411,7 +411,8 @@ class Query(Filters):
             if outer is None:
                 return False
             if info.m2m:
-                if inner.alias_place(join.table_alias) != self.alias_place(outer):
+                # Where the inner query asks for no row at all (isnull), Django stays at the row before it.
+                if join.join_type != INNER or inner.alias_place(join.table_alias) != self.alias_place(outer):
                     return False
                 key = info.to_opts.pk
                 column = self.column_of(key, outer)
