@@ -309,7 +309,7 @@ def _image(field: Any) -> Iterator[CheckMessage]:
     if find_spec("PIL") is None:
         yield Error(
             "Cannot use ImageField because Pillow is not installed.",
-            hint='Get Pillow at https://pypi.org/project/Pillow/ or run command "python -m pip install Pillow".',
+            hint='Run command "python -m pip install Pillow".',
             obj=field,
             id="fields.E210",
         )
